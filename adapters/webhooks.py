@@ -25,6 +25,9 @@ ANSWER_BYTES_MAX: Final = 64 * 1024
 TEXT_CHARACTERS_MAX: Final = 105
 """How much of others' words is kept: as much as ISO 20022 carries beside a reason."""
 
+TIMESTAMP_DIGITS_MAX: Final = 12
+"""Seconds since 1970 have ten until the year 2286."""
+
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how a secret begins is none
 """How the specification writes a secret: this, and Base64."""
 
@@ -73,6 +76,14 @@ def signature_of(key: bytes, *, webhook_id: str, timestamp: int, body: bytes) ->
     return f"v1,{base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()}"
 
 
+def is_signed(key: bytes, signature: str, *, webhook_id: str, timestamp: str, body: bytes) -> bool:
+    """Return whether one of the signatures, which spaces part, is this key's over id, timestamp and body."""
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= TIMESTAMP_DIGITS_MAX):
+        return False
+    expected = signature_of(key, webhook_id=webhook_id, timestamp=int(timestamp), body=body).encode()
+    return any(hmac.compare_digest(each.encode(), expected) for each in signature.split(" "))
+
+
 def signed_headers(key: bytes, *, webhook_id: str, now: datetime, body: bytes) -> dict[str, str]:
     """Return the headers of a signed webhook with this JSON body."""
     timestamp = int(now.timestamp())
@@ -97,7 +108,19 @@ async def json_answer(response: aiohttp.ClientResponse, *, of: str) -> object:
     async for piece in response.content.iter_any():  # an answer may come in any number of pieces
         body += piece
         if len(body) > ANSWER_BYTES_MAX:
-            raise UnavailableError(f"{of}'s answer is longer than {ANSWER_BYTES_MAX} bytes")
+            break
+    return json_of(body, of=of)
+
+
+def json_of(body: bytes | bytearray, *, of: str) -> object:
+    """Return the JSON of an answer's bytes; `of` is who gives it.
+
+    Raises:
+        UnavailableError: it is none, or longer than `ANSWER_BYTES_MAX`.
+
+    """
+    if len(body) > ANSWER_BYTES_MAX:
+        raise UnavailableError(f"{of}'s answer is longer than {ANSWER_BYTES_MAX} bytes")
     try:
         answer: object = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -53,6 +53,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
     accepts, saves = grouped_accepts(parts.store), grouped_saves(parts.store)
     decisions = decisions_of(parts, saves)
     received = receiving_rails(settings, parts.rails)
+    freshness = None if parts.regional is None else parts.regional.freshness(RegionId(settings.region), clock)
     incoming, requests, incoming_saves = desk_of(
         rails=received,
         store=parts.incoming,
@@ -125,6 +126,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         region=None if peer is None else RegionId(settings.region),
         takes=takes_of(settings),
         is_whole=whole_of(parts.regional),
+        freshness=tuple if freshness is None else freshness.stated,
     )
     loops: dict[str, Loop] = {
         "forwarder": forwarder.publish,
@@ -134,6 +136,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         "bus": partial(admission.watch, bus),
         "waiting": waiting.run,
         **({} if parts.regional is None else parts.regional.loops_of_a_gateway),
+        **({} if freshness is None else {"freshness": freshness.run}),
         **presence.loops,
     }
     return ComposedApi(api, (accepts, saves, incoming_saves), loops)

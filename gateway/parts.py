@@ -64,6 +64,7 @@ from gateway.service.ports.receipts import ReceiptStore
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import RailProtocol
+from gateway.service.receipts import AwaitedReceipts
 from gateway.settings import DEVELOPMENT_INDEX_KEY, Settings, database_url_of
 
 Part = TypeVar("Part")
@@ -129,7 +130,7 @@ async def open_parts(settings: Settings, *, role: str, between: Between = NOTHIN
     """
     configure_logs(role=role, level=settings.log_level)
     database_url = database_url_of(settings)
-    clock, metrics = between.clock(SystemClock()), Metrics()
+    clock, metrics = between.clock(SystemClock()), Metrics(RegionId(settings.region))
     if settings.index_key.get_secret_value() == DEVELOPMENT_INDEX_KEY:
         structlog.get_logger("fifteen").warning("development_index_key", remedy="set FIFTEEN_INDEX_KEY to a secret")
     metrics.build_info.labels(version("fifteen")).set(1)
@@ -230,11 +231,18 @@ def decisions_of(parts: Parts, saves: GroupCommit[Decision, bool]) -> Decisions:
     return Decisions(parts.store, saves, parts.observer, take_over)
 
 
-def posting_questions(parts: Parts, decisions: Decisions, links: Mapping[Rail, RailLink]) -> PostingQuestions:
+def posting_questions(
+    parts: Parts,
+    decisions: Decisions,
+    links: Mapping[Rail, RailLink],
+    *,
+    receipts: AwaitedReceipts | None = None,
+) -> PostingQuestions:
     """Return what asks receivers about payments that they have not posted; it sends over `links`, in a worker."""
     wait_s = parts.settings.fednow.posting_question_wait_s
     waits = {} if wait_s is None else {Rail.FEDNOW: timedelta(seconds=wait_s)}
-    return PostingQuestions(decisions, parts.rails, waits, links, parts.clock, SystemIdentifiers())
+    asked = {Rail.FEDNOW} & set(parts.rails)  # RTP carries no such question
+    return PostingQuestions(decisions, parts.rails, waits, links, parts.clock, SystemIdentifiers(), asked, receipts)
 
 
 def lease_check(parts: Parts) -> dict[str, ReadinessCheck]:

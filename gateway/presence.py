@@ -98,26 +98,29 @@ async def open_presence(
             Rail.FEDNOW: (settings.fednow.protective_sign_off_after_s, settings.fednow.connection_point),
             Rail.RTP: (settings.rtp.protective_sign_off_after_s, None),
         }
-        guards: dict[str, Loop] = {
-            f"protective sign-off of {rail}": RailGuard(
-                rail,
-                operations,
-                answerers,
-                clock,
-                after_s,
-                has_peer=settings.peer is not None,
-                own_point=point,
-                signs_off_institutions=operations.dialects[rail].signs_off_institutions,
-            ).run
-            for rail, (after_s, point) in guarded.items()
-            if after_s is not None and rail in settings.rails
-        }
+        times = {rail: (after_s, point) for rail, (after_s, point) in guarded.items() if rail in settings.rails}
         loops: dict[str, Loop] = {} if directory is None else {"participant directory": directory.run}
-        if guards:  # whoever sends takes what is for any rail, and gives up what it has no way to
+        if any(after_s is not None for after_s, _ in times.values()):
+            # Whoever sends takes what is for any rail, and gives up what it has no way to.
             links: dict[Rail, RailLink] = {
                 rail: HeldLink(await stack.enter_async_context(link_of(rail, settings)), tenure)
                 for rail in operations.dialects
             }
             sender = RailOperationSender(operations.dialects, events, links, clock, identifiers, observer)
-            loops |= {**guards, "rail operations": sender.run}
+            loops["rail operations"] = sender.run
+            loops |= {
+                f"protective sign-off of {rail}": RailGuard(
+                    rail,
+                    operations,
+                    answerers,
+                    clock,
+                    after_s,
+                    has_peer=settings.peer is not None,
+                    own_point=point,
+                    signs_off_institutions=operations.dialects[rail].signs_off_institutions,
+                    link=links[rail],
+                ).run
+                for rail, (after_s, point) in times.items()
+                if after_s is not None
+            }
         yield RailPresence(operations, directory, loops)

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.institution.webhook import WebhookInstitution
+from adapters.institution.institutions import Institutions
+from adapters.institution.queue import QueueWay
+from adapters.institution.webhook import WebhookWay
 from adapters.webhooks import SecretError
 from gateway.domain.payment import Rail
-from gateway.domain.receiving_time import ReceivingTiming
+from gateway.domain.receiving_time import ReceivingTiming, Reserve
 from gateway.domain.stand_in import policy_from
 from gateway.rails import fednow_profile, rtp_address, rtp_profile
 from gateway.service.decide import Decisions
@@ -54,7 +56,7 @@ from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
 from gateway.service.supervise import Loop
 from gateway.settings import Settings, SettingsError, schemas_of
-from gateway.signing import secrets_of, tls_of
+from gateway.signing import brokers_of, secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
 
@@ -72,8 +74,8 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             FedNowDialect(fednow_profile(settings, schemas_of(settings)), ConnectionPartyId(fednow.connection_party)),
             protocols[Rail.FEDNOW],
             timing=ReceivingTiming(
-                reserve_s=fednow.receiver_reserve_s,
-                own_share_s=fednow.receiver_own_share_s,
+                reserve=Reserve(fednow.receiver_reserve_s, fednow.receiver_own_share_s),
+                reserves=fednow.reserves,
                 advice_wait_s=fednow.status_request_wait_s,
                 question_interval_s=fednow.status_request_interval_s,
                 questions_max=fednow.status_requests_max,
@@ -89,8 +91,8 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             RtpDialect(rtp_profile(settings, schemas_of(settings)), rtp_address(settings)),
             protocols[Rail.RTP],
             timing=ReceivingTiming(
-                reserve_s=rtp.receiver_reserve_s,
-                own_share_s=rtp.receiver_own_share_s,
+                reserve=Reserve(rtp.receiver_reserve_s, rtp.receiver_own_share_s),
+                reserves=rtp.reserves,
                 advice_wait_s=rtp.repeat_wait_s if rtp.advice_wait_s is None else rtp.advice_wait_s,
                 question_interval_s=rtp.status_request_interval_s,
                 questions_max=rtp.status_requests_max,
@@ -106,21 +108,22 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
 
 
 @asynccontextmanager
-async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[WebhookInstitution]:
-    """Open the way to the institutions.
+async def open_institution(settings: Settings, clock: Clock) -> AsyncIterator[Institutions]:
+    """Open the ways to the institutions; nothing is connected before one is asked.
 
     Raises:
-        SettingsError: a secret or a certificate cannot be used.
+        SettingsError: a secret, a certificate or a broker's address cannot be used.
 
     """
     try:
         secrets = secrets_of(settings, settings.institution_secret, settings.institution_secrets_file)
         tls = tls_of(settings.institution_certificate, settings.institution_authorities)
-        institution = WebhookInstitution(secrets, clock, tls=tls)
+        webhook, queue = WebhookWay(tls=tls), QueueWay(brokers_of(settings), clock, tls=tls)
+        institutions = Institutions(secrets, clock, {"https": webhook, "http": webhook, "queue": queue})
     except (SecretError, OSError, ValueError) as error:
         raise SettingsError(f"FIFTEEN_INSTITUTION_…: {error}") from error
-    async with institution:
-        yield institution
+    async with webhook, queue:
+        yield institutions
 
 
 def stand_in_of(settings: Settings) -> dict[str, Any] | None:

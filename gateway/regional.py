@@ -22,6 +22,7 @@ from adapters.witness import WitnessAddressError, open_witness
 from gateway.domain.payment import RegionId, TenantId
 from gateway.service.both_regions import BothRegions, PeerFence
 from gateway.service.days import LostDays
+from gateway.service.freshness import Freshness
 from gateway.service.incoming.fold import TransferFold
 from gateway.service.lease import RegionLease
 from gateway.service.ports import (
@@ -110,6 +111,10 @@ class Regional:
     def guardian(self, own: RegionId, clock: Clock, *, after_s: float, ask_wait_s: float) -> Guardian:
         """Return what takes the other region over by itself."""
         return Guardian(self.witness, self.peer, own, self, clock, self.store, after_s, ask_wait_s)
+
+    def freshness(self, own: RegionId, clock: Clock) -> Freshness:
+        """Return what says as of when either region is known here; it must be run."""
+        return Freshness(self.store, own, self.peer, self, lambda: self.keeper.has_copied, clock)
 
     def demand(self) -> None:
         """Return if this process may act at this very moment; see `gateway.service.ports.Tenure`."""

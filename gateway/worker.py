@@ -124,7 +124,7 @@ def compose_worker(
         clock=parts.clock,
         identifiers=identifiers,
     )
-    asking = posting_questions(parts, decisions, held)
+    asking = posting_questions(parts, decisions, held, receipts=receipts)
     receivers = _receivers_of(parts, decisions, held, receiving, conversing)
     watch = _receipt_watch_of(parts, decisions, receiving)
     operations = RailOperationSender(
@@ -139,6 +139,7 @@ def compose_worker(
         ),
         "conversations": conversing.keeping.run,
         "receipts": watch.run,
+        "posting questions": asking.run,
         "relay": lambda: relay(parts.store, bus, parts.clock, parts.observer),
         "dead letters": lambda: collect(bus, parts.dead_letters, parts.clock, parts.observer),
         **{f"receiver of {rail}": receiver.run for rail, receiver in receivers.items()},

@@ -14,6 +14,7 @@ from simulators.facts import (
     Acknowledged,
     AnswerLost,
     AnswerQueued,
+    ClockChanged,
     DayRolled,
     Fact,
     ForwardingCompleted,
@@ -57,6 +58,16 @@ class PaymentRecord:
     answers_lost: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OpenBusiness:
+    """What has begun and not ended: how much of each kind, and until when the last of it takes."""
+
+    in_process: int
+    unanswered: int
+    undelivered: int
+    until: datetime
+
+
 class Book:
     """Everything the rail knows. `apply` is the only way to change it, but for the leases of what was fetched."""
 
@@ -65,6 +76,8 @@ class Book:
         self.standing = Standing(points or {})
         self.last_started_at: datetime | None = None
         self.day: date | None = None
+        self.clock_changes = 0
+        """How often the rail's clock was set."""
         self._visibility = visibility
         self._copies: dict[int, Copy] = {}
         self._by_message_id: dict[str, list[Copy]] = {}
@@ -151,6 +164,19 @@ class Book:
         """When the next clock of a forwarded payment runs out."""
         return self._open_forwardings[0][0] if self._open_forwardings else None
 
+    def next_due_at(self) -> datetime | None:
+        """When the next payment completes, or is given up."""
+        instants = (self.next_completion_at(), self.next_forwarding_end_at())
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def open_business(self, now: datetime) -> OpenBusiness | None:
+        """What has not ended now, or has been handed out and not acknowledged; None where nothing has."""
+        completes = [completes_at for completes_at, _ in self._pending]
+        ends = [at for at, message_id in self._open_forwardings if self._forwarded[message_id].completed is None]
+        comes = [visible_at for queue in self._queues.values() for visible_at in queue.later_than(now)]
+        instants = (*completes, *ends, *comes)
+        return OpenBusiness(len(completes), len(ends), len(comes), max(instants)) if instants else None
+
     def queue_of(self, party: ConnectionPartyId, point: str = NO_POINT) -> OutQueue:
         """What waits for this connection party, at one of its points."""
         queue = self._queues.get((party, point))
@@ -202,8 +228,8 @@ class Book:
             case Acknowledged():
                 for point in self.standing.points_of(fact.recipient):
                     self.queue_of(fact.recipient, point).acknowledge(fact.receipts)
-            case Started() | DayRolled():
-                self._begin(fact)
+            case Started() | DayRolled() | ClockChanged():
+                self._keep_time(fact)
             case TransferForwarded() | ReceiverAnswered() | ForwardingCompleted() | ForwardingStatus():
                 self._forward(fact)
             case StandingChanged() | ProfileChanged():
@@ -211,11 +237,21 @@ class Book:
             case _:
                 assert_never(fact)
 
-    def _begin(self, fact: Started | DayRolled) -> None:
-        if isinstance(fact, Started):
-            self.last_started_at = fact.at
-        else:
-            self.day = fact.day
+    def _keep_time(self, fact: Started | DayRolled | ClockChanged) -> None:
+        """Where the clock goes back, what waits can be fetched then too, and the day begins anew."""
+        match fact:
+            case Started():
+                self.last_started_at = fact.at
+            case DayRolled():
+                self.day = fact.day
+            case ClockChanged():
+                self.clock_changes += 1
+                if fact.shows < fact.showed:
+                    self.day = None
+                    for queue in self._queues.values():
+                        queue.bring_forward(fact.shows)
+            case _:
+                assert_never(fact)
 
     def _change_standing(self, fact: StandingChanged | ProfileChanged) -> None:
         """Change it; what waits at a point that has been disconnected goes to the party's other points."""

@@ -345,6 +345,16 @@ class DayRolled:
     day: date
 
 
+@dataclass(frozen=True, slots=True)
+class ClockChanged:
+    """The rail's clock was set at this instant of the machine's: from what it showed to what it shows; it may stand."""
+
+    machine_at: datetime
+    showed: datetime
+    shows: datetime
+    runs: bool
+
+
 Fact = (
     Started
     | Received
@@ -362,6 +372,7 @@ Fact = (
     | StandingChanged
     | ProfileChanged
     | DayRolled
+    | ClockChanged
 )
 """One line of the journal."""
 
@@ -382,5 +393,6 @@ FACTS: tuple[type[Fact], ...] = (
     StandingChanged,
     ProfileChanged,
     DayRolled,
+    ClockChanged,
 )
 """Every kind of fact."""

@@ -47,6 +47,15 @@ class OutQueue:
             self._push(now + self._visibility, waiting.receipt)
         return taken
 
+    def later_than(self, now: datetime) -> list[datetime]:
+        """When that comes in sight which cannot be fetched now: it comes later, or was handed out."""
+        return [visible_at for visible_at, _, receipt in self._order if visible_at > now and receipt in self._waiting]
+
+    def bring_forward(self, now: datetime) -> None:
+        """Let everything that waits be fetched from `now` on: time has gone back."""
+        self._order = [(min(visible_at, now), number, receipt) for visible_at, number, receipt in self._order]
+        heapq.heapify(self._order)
+
     def drain(self, now: datetime) -> list[tuple[Waiting, datetime]]:
         """Take out everything that waits, with when it may be fetched: what is leased at once, it was for another."""
         drained = [

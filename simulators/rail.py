@@ -17,11 +17,12 @@ from typing import Final, Protocol
 from iso20022 import ConnectionPartyId, MessageId, RoutingNumber, TransactionStatus
 from iso20022.messages.admi998 import ParticipantService
 from simulators.behaviours import Answer, Behaviour, BehaviourTable, Told
-from simulators.book import Book, PaymentRecord
+from simulators.book import Book, OpenBusiness, PaymentRecord
 from simulators.facts import (
     Acknowledged,
     AnswerLost,
     AnswerQueued,
+    ClockChanged,
     DayRolled,
     Fact,
     ForwardingCompleted,
@@ -72,6 +73,17 @@ class Faults:
 NO_FAULTS: Final = Faults()
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class ClockHeldError(Exception):
+    """The clock cannot go back: something is under way, and would end before it began."""
+
+    def __init__(self, business: OpenBusiness) -> None:
+        super().__init__(
+            f"{business.in_process} payments are in process, {business.unanswered} forwarded and unanswered, "
+            f"{business.undelivered} messages come later or were fetched and not acknowledged"
+        )
+        self.business = business
 
 
 class SimulatorSettings(Protocol):
@@ -365,9 +377,29 @@ class SimulatedRail:
             body = GARBAGE
         return [fact for _ in range(forwarded.advice_copies) for fact in self._queued(body, forwarded.recipient, at)]
 
+    def change_clock(self, change: ClockChanged) -> None:
+        """Set the clock, which says so from now on; a leap does all that falls due on the way.
+
+        Raises:
+            ClockHeldError: time would go back while something is under way.
+
+        """
+        self.advance(change.showed)
+        if change.shows < change.showed and (business := self.book.open_business(change.showed)) is not None:
+            raise ClockHeldError(business)
+        self._record(change)
+        self.advance(change.shows)
+
     def advance(self, now: datetime) -> None:
-        """Complete the payments that are due by `now`; a repeat changes nothing."""
-        self._complete_due(now)
+        """Do what is due by `now`, in the order of its instants and each under its own; a repeat changes nothing."""
+        while (due_at := self.book.next_due_at()) is not None and due_at <= now:
+            self._complete_due(due_at)
+            self._give_up(due_at)
+        if self._rules.has_directory:
+            self._roll(now)
+
+    def _give_up(self, now: datetime) -> None:
+        """Reject what was forwarded and nobody has answered in time; a participant's is booked with it, and due."""
         while (unanswered := self.book.overdue_forwarding(now)) is not None:
             forwarded, reasons = unanswered.forwarded, (self._forwarding.timed_out(),)
             completed = ForwardingCompleted(
@@ -375,9 +407,6 @@ class SimulatedRail:
             )
             self._record(completed)
             self._advise(completed)
-        self._complete_due(now)  # a participant's payment is booked with the end of its clock
-        if self._rules.has_directory:
-            self._roll(now)
 
     def _complete_due(self, now: datetime) -> None:
         while (record := self.book.due(now)) is not None:
@@ -401,11 +430,7 @@ class SimulatedRail:
 
     def next_change_at(self, party: ConnectionPartyId, point: str = NO_POINT) -> datetime | None:
         """When there may be something for `party` without anyone sending anything; None for never."""
-        instants = (
-            self.book.next_completion_at(),
-            self.book.next_forwarding_end_at(),
-            self.book.queue_of(party, point).next_visible_at(),
-        )
+        instants = (self.book.next_due_at(), self.book.queue_of(party, point).next_visible_at())
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _record(self, *facts: Fact) -> None:

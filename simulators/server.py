@@ -1,7 +1,7 @@
 """A simulator as a process: a rail in memory behind HTTP on the loopback interface.
 
 The participants' side is in `simulators.transport` and, over a broker's queues, in `simulators.amqp`; the one for tests
-and people in `simulators.control`.
+and people in `simulators.control` and `simulators.clock_control`.
 ``GET /healthz`` answers 200 with ``{"status": "ok"}``.
 """
 
@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from simulators import control, transport
-from simulators.clock import Clock, SystemClock
+from simulators import clock_control, control, transport
+from simulators.clock import Clock, SystemClock, clock_after
 from simulators.facts import Fact
 from simulators.journal import Journal, JournalFile, NoJournal
 from simulators.rail import SimulatedRail, SimulatorSettings
@@ -47,6 +47,7 @@ def build_application(
     application.on_shutdown.append(_end_polls)
     application.add_routes(transport.ROUTES)
     application.add_routes(control.ROUTES)
+    application.add_routes(clock_control.ROUTES)
     application.router.add_get("/healthz", _health)
     return application
 
@@ -87,8 +88,10 @@ def _open_rail(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def opened(application: web.Application) -> AsyncIterator[None]:
         with nullcontext() if settings.journal is None else closing(JournalFile(settings.journal)) as file:
-            rail = make_rail(file or NoJournal(), started_at=clock.now(), facts=file.load() if file else ())
-            application[SERVICE] = RailService(rail, clock)
+            facts = file.load() if file else []
+            rail_clock = clock_after(facts, clock)
+            rail = make_rail(file or NoJournal(), started_at=rail_clock.now(), facts=facts)
+            application[SERVICE] = RailService(rail, rail_clock)
             yield
 
     return opened

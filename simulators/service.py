@@ -10,8 +10,8 @@ from typing import Final
 from aiohttp import web
 
 from iso20022 import ConnectionPartyId, MessageId, RoutingNumber
-from simulators.clock import Clock
-from simulators.facts import TransferForwarded
+from simulators.clock import RailClock
+from simulators.facts import ClockChanged, TransferForwarded
 from simulators.forwarding import Order
 from simulators.outqueue import Waiting
 from simulators.rail import Faults, SimulatedRail
@@ -21,10 +21,11 @@ from simulators.standing import NO_POINT
 class RailService:
     """What the HTTP handlers share. Nothing awaits between a message's arrival and its facts in the journal."""
 
-    def __init__(self, rail: SimulatedRail, clock: Clock) -> None:
+    def __init__(self, rail: SimulatedRail, clock: RailClock) -> None:
         self._rail = rail
         self._clock = clock
         self._changed = asyncio.Event()
+        self._clock_changed = asyncio.Event()
         self._closing = False
 
     @property
@@ -97,22 +98,48 @@ class RailService:
         self, party: ConnectionPartyId, *, messages_max: int, wait: timedelta, point: str = NO_POINT
     ) -> Sequence[Waiting]:
         """What there is for `party`, as soon as there is something; nothing after `wait`, or at the end."""
-        deadline = self._clock.now() + wait
+        ends_s = self._clock.monotonic_s() + wait.total_seconds()
         while True:
             changed, now = self._changed, self._clock.now()
             waiting = self._rail.fetch(party, messages_max=messages_max, now=now, point=point)
-            if waiting or now >= deadline or self._closing:
+            left_s = ends_s - self._clock.monotonic_s()
+            if waiting or left_s <= 0 or self._closing:
                 return waiting
-            await self._clock.wait(changed, until=min(deadline, self._rail.next_change_at(party, point) or deadline))
+            await self._clock.wait(changed, until=self._rail.next_change_at(party, point), timeout_s=left_s)
 
     def acknowledge(self, party: ConnectionPartyId, receipts: Sequence[str]) -> None:
         """Forget what `party` has saved."""
         self._rail.acknowledge(party, receipts)
 
+    @property
+    def clock(self) -> RailClock:
+        """The rail's clock, to be looked at."""
+        return self._clock
+
+    def change_clock(self, change: ClockChanged) -> None:
+        """Set the rail's clock: to what it says itself of the change, now.
+
+        Raises:
+            ClockHeldError: time would go back while something is under way.
+
+        """
+        self._rail.change_clock(change)
+        self._clock.follow(change)
+        self._wake()
+        self._clock_changed.set()
+        self._clock_changed = asyncio.Event()
+
+    async def clock_changes(self, *, unless: int | None = None, wait: timedelta) -> int:
+        """How often the clock was set; where that is `unless` still, once it is set again, or after `wait`."""
+        if self._rail.book.clock_changes == unless and not self._closing:
+            await self._clock.wait(self._clock_changed, until=None, timeout_s=wait.total_seconds())
+        return self._rail.book.clock_changes
+
     def close(self) -> None:
         """Let every poll that is open return."""
         self._closing = True
         self._wake()
+        self._clock_changed.set()
 
     def _wake(self) -> None:
         self._changed.set()

@@ -10,6 +10,7 @@ half way may leave a connection deaf; a library that reconnects by itself answer
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,11 +92,12 @@ class BrokerLink:
     connections that publish, and acknowledgements would be stuck behind.
     """
 
-    def __init__(self, urls: Sequence[str], *, purpose: str) -> None:
+    def __init__(self, urls: Sequence[str], *, purpose: str, tls: ssl.SSLContext | None = None) -> None:
         if not urls:
             raise ValueError("at least one broker URL is needed")
         self._urls = deque(urls)
         self._purpose = purpose
+        self._tls = tls
         self._connection: aiormq.Connection | None = None
         self._asking: AbstractChannel | None = None
         self._lock = asyncio.Lock()
@@ -197,7 +199,9 @@ class BrokerLink:
     async def _connect(self, url: str) -> aiormq.Connection:
         address = URL(url)
         connection = aiormq.Connection(
-            address.update_query(heartbeat=HEARTBEAT_S), client_properties={"connection_name": self._purpose}
+            address.update_query(heartbeat=HEARTBEAT_S),
+            context=self._tls,  # None: amqps as the URL says
+            client_properties={"connection_name": self._purpose},
         )
         with translated(f"connect to {address.host}:{address.port}"):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):

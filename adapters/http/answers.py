@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -92,7 +92,9 @@ def pending_response(
     )
 
 
-async def now_after_waiting(api: Api, payment: Payment, *, wait_s: int) -> Payment:
+async def now_after_waiting(
+    api: Api, payment: Payment, *, wait_s: int, before_it_is_read: Callable[[], None] = lambda: None
+) -> Payment:
     """Return the payment as it is once it is final, or after `wait_s`, or at its deadline, whichever comes first.
 
     Raises:
@@ -106,6 +108,7 @@ async def now_after_waiting(api: Api, payment: Payment, *, wait_s: int) -> Payme
     if now < payment.deadline_at:
         until = min(until, payment.deadline_at)
     await api.waiting.until_final(payment.payment_id, until=until)
+    before_it_is_read()
     return (await api.store.load([payment.payment_id]))[payment.payment_id]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -13,6 +13,7 @@ from gateway.service.conversations.desk import ConversationDesk
 from gateway.service.conversations.send_again import SendingAgain
 from gateway.service.dead_letters import DeadLetters
 from gateway.service.directory import ParticipantDirectory
+from gateway.service.freshness import AsOf
 from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
@@ -80,7 +81,8 @@ class Api:
     makes synthetic payments and tells what became of them; none where they are switched off. ``refused`` says whether
     the database's schema refuses this program. The caller keeps the group commit of `intake` and `waiting` running.
     `is_whole` says whether all is here that the other region had: what is not found may be missing otherwise.
-    `region` names itself in every answer; `peer` is the other region's gateway, where there are two.
+    `region` names itself in every answer; `peer` is the other region's gateway, where there are two. `freshness` says
+    as of when either is known here.
     """
 
     intake: Intake
@@ -113,3 +115,4 @@ class Api:
     is_whole: Callable[[], bool] = lambda: True
     peer: Peer | None = None
     region: RegionId | None = None
+    freshness: Callable[[], Sequence[AsOf]] = tuple

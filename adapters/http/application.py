@@ -14,12 +14,13 @@ from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.conversations import ConversationApi
 from adapters.http.dead_letters import DeadLetterDesk
+from adapters.http.freshness import freshness_headers, note_freshness
+from adapters.http.headers import ANSWERED_IN, NOT_HOME
 from adapters.http.held import HeldDesk
 from adapters.http.incoming import IncomingTransfers
 from adapters.http.operations import Operations
 from adapters.http.operators import OperatorDesk
 from adapters.http.payments import Payments
-from adapters.http.peer import ANSWERED_IN, NOT_HOME
 from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,
@@ -149,6 +150,7 @@ def _edge(api: Api) -> Middleware:
     @web.middleware
     async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
         started_s = api.clock.monotonic_s()
+        note_freshness(api, request)
         try:
             response = await handler(request)
         except ProblemError as problem:
@@ -169,6 +171,7 @@ def _edge(api: Api) -> Middleware:
         response.headers["Server"] = "fifteen"
         if api.region is not None:
             response.headers[ANSWERED_IN] = api.region
+        response.headers.update(freshness_headers(request, status=response.status))
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         resource = request.match_info.route.resource

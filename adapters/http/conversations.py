@@ -23,9 +23,9 @@ from adapters.http.conversation_forms import (
     read_request,
     read_withdrawal,
 )
+from adapters.http.headers import FORWARDED_FROM
 from adapters.http.incoming_forms import read_note
 from adapters.http.negotiation import is_json
-from adapters.http.peer import FORWARDED_FROM
 from adapters.http.problems import (
     CONVERSATION_NOT_FOUND,
     CONVERSATION_NOT_STARTED,

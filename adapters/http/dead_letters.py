@@ -143,6 +143,7 @@ def _payment_json(payment: Payment) -> dict[str, Any]:
     return {
         "state": payment.state.value,
         "final": payment.state.is_final,
+        "region": payment.region,
         "uetr": payment.uetr,
         "deadline_at": instant_text(payment.deadline_at),
     }

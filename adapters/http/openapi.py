@@ -9,6 +9,8 @@ from uuid import UUID
 from adapters.http import problems
 from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import HttpLimits
+from adapters.http.freshness import FRESHNESS_HEADER, stating_freshness
+from adapters.http.headers import FRESHNESS
 from adapters.http.openapi_conversations import CONVERSATION_SCHEMAS, conversation_paths
 from adapters.http.openapi_conversations import EXAMPLE as CONVERSATION_EXAMPLE
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
@@ -103,13 +105,14 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
             {"name": "read", "description": "Know where the money is."},
             {"name": "operate", "description": "Health, readiness, metrics, and this document."},
         ],
-        "paths": _paths(),
+        "paths": stating_freshness(_paths()),
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "The API key."},
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
             },
             "parameters": {"wait": _wait(limits)},
+            "headers": {FRESHNESS: FRESHNESS_HEADER},
             "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS | CONVERSATION_SCHEMAS | RAIL_SCHEMAS,
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },

@@ -35,6 +35,7 @@ SHOWN_EXAMPLE: Final[dict[str, Any]] = {
     "payment": {
         "state": "REJECTED",
         "final": True,
+        "region": "local",
         "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4d",
         "deadline_at": "2026-11-20T15:15:15.120Z",
     },
@@ -91,6 +92,7 @@ DEAD_LETTER_SCHEMAS: Final[dict[str, Any]] = {
                     {
                         "state": {"type": "string", "enum": [state.value for state in PaymentState]},
                         "final": {"type": "boolean"},
+                        "region": {"$ref": "#/components/schemas/Region"},
                         "uetr": _NULLABLE,
                         "deadline_at": _INSTANT,
                     }

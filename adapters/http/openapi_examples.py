@@ -89,6 +89,7 @@ PAYMENT_ACCEPTED_EXAMPLE: Final[dict[str, Any]] = {
     "status": None,
     "reason": None,
     "rail": "fednow",
+    "region": "local",
     "message_id": "20261120990000107EXAMPLE0001",
     "end_to_end_id": "EXAMPLE-INVOICE-1",
     "instruction_id": "EXAMPLE-INSTRUCTION-1",

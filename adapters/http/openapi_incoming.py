@@ -13,7 +13,7 @@ from adapters.http.openapi_examples import PAYMENT_ACCEPTED_EXAMPLE
 from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import ANSWERED_AS, Attention, PostingOutcome
+from gateway.domain.incoming_transfer import ANSWERED_AS, CONTRARY_WORD, Attention, PostingOutcome, Verdict
 from gateway.domain.payment import Rail
 
 _ID: Final = "000b4c1e-9d2a-8f31-9b7a-5c0e8f1d2a3b"
@@ -29,11 +29,13 @@ TRANSFER_EXAMPLE: Final[dict[str, Any]] = {
     "status": "ACWP",
     "reason": None,
     "rail": "fednow",
+    "region": "local",
     "message_id": "20261120990001106EXAMPLE0001",
     "end_to_end_id": "EXAMPLE-INVOICE-2",
     "instruction_id": "EXAMPLE-INSTRUCTION-2",
     "uetr": "7c3f0c52-5d1e-4c5b-9a52-0e6f1a2b3c4e",
     "attention": None,
+    "contrary_word": None,
     "message_type": "pacs.008.001.08",
     "amount": {"value": "51.74", "currency": "USD"},
     "debtor_agent": "990001106",
@@ -124,14 +126,21 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
             "status": {**_NULLABLE, "description": "The last status that either side has told, ISO 20022."},
             "reason": _ref("NullableReason"),
             "rail": {"type": "string", "enum": [rail.value for rail in Rail]},
+            "region": _ref("Region"),
             "message_id": _STRING,
             "end_to_end_id": _STRING,
             "instruction_id": _NULLABLE,
             "uetr": _NULLABLE,
             "attention": {
                 "type": ["string", "null"],
-                "enum": [*(each.value for each in Attention), None],
+                "enum": [*(each.value for each in Attention), CONTRARY_WORD, None],
                 "description": "Why a person must look at it, where its state does not say so.",
+            },
+            "contrary_word": {
+                "type": ["string", "null"],
+                "enum": [*(each.value for each in (*Verdict, *PostingOutcome)), None],
+                "description": "What the institution has said against what is so, too late or of the posting, until "
+                "somebody has seen to it.",
             },
             "message_type": {**_STRING, "description": "What brought it: pacs.008, or pacs.004 for a return."},
             "amount": _MONEY,

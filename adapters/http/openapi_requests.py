@@ -54,6 +54,7 @@ REQUEST_SCHEMAS: Final[dict[str, Any]] = {
                     {
                         "direction": {"type": "string", "enum": ["in", "out"]},
                         "id": {**_STRING, "format": "uuid"},
+                        "region": _ref("Region"),
                         "request": _ref("StandingRequest"),
                         "amount": _MONEY,
                         "missing_receipts": MISSING_RECEIPTS,
@@ -87,6 +88,7 @@ _LISTED: Final = {
         {
             "direction": "in",
             "id": _ID,
+            "region": "local",
             "request": {
                 "state": "RECEIVED",
                 "message_id": "20261120990001106EXAMPLE0003",

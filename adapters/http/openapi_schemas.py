@@ -78,6 +78,7 @@ _PAYMENT: Final = _object(
         "status": {**_NULLABLE, "description": "The rail's last word on the payment, an ISO transaction status."},
         "reason": ref("NullableReason"),
         "rail": {"type": "string", "enum": _values(Rail)},
+        "region": ref("Region"),
         "message_id": {"type": "string", "description": "The id under which the rail gets it."},
         "end_to_end_id": _STRING,
         "instruction_id": _NULLABLE,
@@ -191,6 +192,7 @@ _CANDIDATE: Final = _object(
     {
         "payment_id": _UUID,
         "state": _STATE,
+        "region": ref("Region"),
         "end_to_end_id": _STRING,
         "uetr": _NULLABLE,
         "accepted_at": _INSTANT,
@@ -251,6 +253,11 @@ _PENDING: Final = _object(
 )
 
 SCHEMAS: Final[dict[str, Any]] = {
+    "Region": {
+        "type": "string",
+        "description": "The region in which it goes on, its home; in what a submission is answered with, that in "
+        "which it was accepted. The header Fifteen-Freshness says how fresh what is read of it is.",
+    },
     "Payment": _PAYMENT,
     "Pending": _PENDING,
     "PaymentRequest": _PAYMENT_REQUEST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from adapters.http.answers import current_response, json_response, list_response, now_after_waiting
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys
+from adapters.http.freshness import note_freshness
 from adapters.http.negotiation import JSON, XML, preferred, wait_s
 from adapters.http.problems import (
     AMBIGUOUS_REFERENCE,
@@ -47,7 +49,8 @@ class Payments:
         headers: Mapping[str, str] = {}
         waits_s = wait_s(request.headers.getall("Prefer", ()), wait_max_s=self._api.limits.wait_max_s)
         if waits_s:
-            payment = await now_after_waiting(self._api, payment, wait_s=waits_s)
+            note = partial(note_freshness, self._api, request)
+            payment = await now_after_waiting(self._api, payment, wait_s=waits_s, before_it_is_read=note)
             headers = {"Preference-Applied": f"wait={waits_s}"}
         response = await current_response(self._api, payment, accepts=accepts, headers=headers, status_while_open=200)
         if response is None:

@@ -15,19 +15,11 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
+from adapters.http.headers import ANSWERED_IN, FORWARDED_FROM, NOT_HOME
 from adapters.http.problems import DIRECTORY_STALE, NOT_SERVING, OVERLOADED
 from adapters.http_session import LazySession
 from gateway.domain.payment import RegionId
 from gateway.service.ports import NotHomeError, NotSentError, UnavailableError
-
-FORWARDED_FROM: Final = "Fifteen-Forwarded-From"
-"""Names the region that forwarded a request: it is answered where it arrives, and goes no further."""
-
-ANSWERED_IN: Final = "Fifteen-Region"
-"""Names the region that answers: what comes without it, or from another, is of something on the way."""
-
-NOT_HOME: Final = "Fifteen-Not-Home"
-"""On a refusal of what was forwarded: the key's home is not here."""
 
 ANSWER_TIME_S: Final = 5.0
 """How long the home may take beyond what the client said that it would wait."""

@@ -73,6 +73,7 @@ def as_accepted(payment: Payment) -> Payment:
         final_at=None,
         returned_cents=0,
         request=NO_REQUEST,
+        region=payment.accepted_in,
     )
 
 
@@ -88,6 +89,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "status": payment.status,
         "reason": reason_json(payment.reason),
         "rail": payment.rail.value,
+        "region": payment.region,
         "message_id": payment.message_id,
         "end_to_end_id": payment.end_to_end_id,
         "instruction_id": payment.instruction_id,
@@ -130,6 +132,7 @@ def candidate_json(payment: Payment) -> dict[str, Any]:
     return {
         "payment_id": str(payment.payment_id),
         "state": payment.state.value,
+        "region": payment.region,
         "end_to_end_id": payment.end_to_end_id,
         "uetr": payment.uetr,
         "accepted_at": instant_text(payment.accepted_at),

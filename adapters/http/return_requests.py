@@ -148,6 +148,7 @@ def _of_ours(payment: Payment) -> dict[str, Any]:
     return {
         "direction": "out",
         "id": str(payment.payment_id),
+        "region": payment.region,
         "request": request_json(payment.request),
         "amount": {"value": payment.amount.text, "currency": "USD"},
         "link": payment_link(payment.payment_id),
@@ -158,6 +159,7 @@ def _of_theirs(transfer: IncomingTransfer) -> dict[str, Any]:
     return {
         "direction": "in",
         "id": str(transfer.payment_id),
+        "region": transfer.region,
         "request": request_json(transfer.request),
         "amount": {"value": transfer.amount.text, "currency": "USD"},
         "link": transfer_link(transfer.payment_id),

@@ -15,9 +15,9 @@ from adapters.http.answers import FAULT, accepted_response, pending_response, su
 from adapters.http.api import Api, Takes
 from adapters.http.authentication import ApiKeys
 from adapters.http.bodies import read_body, require_type
+from adapters.http.headers import FORWARDED_FROM
 from adapters.http.negotiation import JSON, XML, is_json, is_xml, preferred, wait_s
 from adapters.http.payment_form import read_liquidity_request, read_payment_request
-from adapters.http.peer import FORWARDED_FROM
 from adapters.http.pointers import with_pointer
 from adapters.http.problems import (
     DIRECTORY_RETRY,

@@ -153,7 +153,7 @@ class PostgresIncoming:
         fresh = {row["payment_id"] for row in rows}
         for new in waiting:
             if new.payment_id in fresh:
-                outcomes[new.rail, new.message_id] = Admitted(new.received(), is_new=True)
+                outcomes[new.rail, new.message_id] = Admitted(new.received(region=self._region), is_new=True)
         # What another transaction has just inserted is read in a statement of its own, never in the same snapshot.
         known = [new for new in waiting if new.payment_id not in fresh]
         for rail in {new.rail for new in known}:
@@ -170,7 +170,9 @@ class PostgresIncoming:
             rows = await self._pool.fetch(sql.BACKLOG, [state.value for state in UNENDED])
             overdue: int = await self._pool.fetchval(sql.REQUESTS_OVERDUE, now)
             attention: int = await self._pool.fetchval(sql.ATTENTION_COUNT)
-        standing = {IncomingState(row["state"]): Standing(row["count"], row["oldest_at"]) for row in rows}
+        standing = {
+            IncomingState(row["state"]): Standing(row["count"], row["oldest_at"], row["forwarded_at"]) for row in rows
+        }
         return IncomingBacklog(standing, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:

@@ -62,7 +62,7 @@ class PostgresTransferProjections:
         told = [_told(each) for each in transfers if each.transfer.is_return and each.transfer.state in ARRIVED]
         notes = [note for each in transfers for note in each.source.notes]
         with translated():
-            await self._pool.execute(sql.PROJECT, *columns(rows, 22), notes, self._region, *columns(told, 4))
+            await self._pool.execute(sql.PROJECT, *columns(rows, 23), notes, self._region, *columns(told, 4))
 
     async def postpone(self, transfers: Sequence[UnprojectedTransfer], *, until: datetime) -> None:
         """Keep the notes of what could not be folded, and return them from `unprojected` no sooner than then."""
@@ -101,6 +101,7 @@ def _row(each: ProjectedTransfer) -> tuple[Any, ...]:
         transfer.returned_cents,
         *request_columns(transfer.request),
         transfer.attention and transfer.attention.value,
+        transfer.contrary_word and transfer.contrary_word.value,
     )
 
 

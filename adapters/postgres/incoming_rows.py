@@ -12,7 +12,13 @@ from asyncpg import Record
 
 from adapters.postgres.rows import Columns, SavedWith, columns, reason_from, request_columns, request_from
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import (
+    Attention,
+    IncomingFact,
+    IncomingTransfer,
+    RecordedFact,
+    contrary_word_from,
+)
 from gateway.domain.payment import PaymentId, Rail, RegionId, TenantId
 from gateway.service.chain import first_incoming_digest, incoming_decision_facts, message_facts
 from gateway.service.ports import IncomingDecision, NewTransfer, Vault
@@ -77,11 +83,12 @@ def incoming_save_columns(decisions: Sequence[IncomingDecision], vault: Vault, *
         (
             *(each.started, each.returning_cents, each.returned_cents, *request_columns(decision.request)),
             decision.attention and decision.attention.value,
+            decision.contrary_word and decision.contrary_word.value,
         )
         for decision in decisions
         for each in (decision.returns,)
     ]
-    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 7)]
+    return [*columns(rows, 27), *saved_with.columns(), *columns(returns, 8)]
 
 
 def _decision_row(decision: IncomingDecision) -> tuple[Any, ...]:
@@ -157,6 +164,8 @@ def transfer_from(row: Record) -> IncomingTransfer:
         returned_cents=row["returned_cents"],
         request=request_from(row),
         attention=None if row["attention"] is None else Attention(row["attention"]),
+        region=RegionId(row["region"]),
+        contrary_word=None if row["contrary_word"] is None else contrary_word_from(row["contrary_word"]),
     )
 
 

@@ -77,13 +77,13 @@ WITH input AS (
         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::boolean[], $17::timestamptz[],
         $18::timestamptz[], $19::text[], $20::bytea[], $21::integer[], $22::text[], $23::text[], $24::text[],
         $25::text[], $26::text[], $27::timestamptz[], $28::boolean[], $29::bytea[], $49::integer[], $50::bigint[],
-        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[]
+        $51::bigint[], $52::text[], $53::text[], $54::timestamptz[], $55::text[], $56::text[]
     ) AS input (
         payment_id, tenant_id, expected_version, kind, state_before, state_after, event_status, event_reason_code,
         event_reason_origin, event_reason_text, business_message_id, details, at, timer_changes, timer_at, unsent_at,
         inbox_id, inbox_digest, status_requests, answer, status, reason_code, reason_origin, reason_text, final_at,
         contradiction, event_facts, returns, returning_cents, returned_cents, request_state, request_message_id,
-        request_due_at, attention
+        request_due_at, attention, contrary_word
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -119,6 +119,7 @@ WITH input AS (
         request_message_id = input.request_message_id,
         request_due_at = input.request_due_at,
         attention = input.attention,
+        contrary_word = input.contrary_word,
         updated_at = input.at,
         event_digest = sha256(state.event_digest || int8send(locked.epoch) || input.event_facts)
     FROM input JOIN locked USING (payment_id)
@@ -139,8 +140,9 @@ _COLUMNS: Final = """
     now.state, now.version, now.answer, now.status, now.reason_code, now.reason_origin, now.reason_text,
     now.status_requests, now.timer_at, now.unsent_at, now.updated_at, now.final_at, now.returns, now.returning_cents,
     now.returned_cents, now.request_state, now.request_message_id, now.request_due_at,
-    now.attention,
-    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
+    now.attention, now.contrary_word,
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after,
+    coalesce(home.region, fact.region) AS region
 """
 
 
@@ -165,7 +167,7 @@ REQUESTED: Final = f"""
 """
 
 BACKLOG: Final = f"""
-    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at
+    SELECT now.state, count(*) AS count, min(fact.received_at) AS oldest_at, min(fact.forwarded_at) AS forwarded_at
     FROM incoming_state AS now JOIN incoming_transfer AS fact ON fact.payment_id = now.payment_id
     WHERE now.state = ANY ($1::text[]) AND {stands()} GROUP BY now.state
 """
@@ -176,7 +178,7 @@ REQUESTS_OVERDUE: Final = """
 """
 
 _IN_ORDER: Final = f"""
-    ORDER BY now.attention IS NULL, now.state NOT IN ({TO_BE_DECIDED_SQL}),
+    ORDER BY now.attention IS NULL AND now.contrary_word IS NULL, now.state NOT IN ({TO_BE_DECIDED_SQL}),
         CASE WHEN now.state IN ({TO_BE_DECIDED_SQL}) THEN fact.forwarded_at END, fact.received_at DESC, fact.payment_id
     LIMIT $1
 """
@@ -185,7 +187,8 @@ _IN_ORDER: Final = f"""
 ATTENTION: Final = f"""
     {_TRANSFER} AND fact.payment_id = ANY (ARRAY(
         SELECT payment_id FROM incoming_state
-        WHERE attention IS NOT NULL AND state = ANY ($2::text[]) AND ($3::text IS NULL OR tenant_id = $3)
+        WHERE (attention IS NOT NULL OR contrary_word IS NOT NULL) AND state = ANY ($2::text[])
+            AND ($3::text IS NULL OR tenant_id = $3)
     )) {_IN_ORDER}
 """
 
@@ -201,7 +204,9 @@ TO_BE_DECIDED_IN: Final = {
 """By what expires first: that is of the fact, not of where it stands, so all that stand there are looked at. As many as
 wait for an institution, or for people; and their state names them, so that no history is walked through."""
 
-ATTENTION_COUNT: Final = "SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL"
+ATTENTION_COUNT: Final = """
+    SELECT count(*) FROM incoming_state WHERE attention IS NOT NULL OR contrary_word IS NOT NULL
+"""
 
 RETURNS_OF: Final = f"""
     {_TRANSFER} AND fact.original_id = $1
@@ -293,7 +298,7 @@ SELECT payment_id, tenant_id, rail, message_id, message_created_at, instruction_
     NULL::timestamptz AS timer_at, NULL::timestamptz AS unsent_at, received_at AS updated_at,
     NULL::timestamptz AS final_at, 0 AS returns, 0 AS returning_cents, 0 AS returned_cents,
     '{RequestState.NONE.value}' AS request_state, NULL AS request_message_id, NULL::timestamptz AS request_due_at,
-    NULL AS attention, false AS is_taken_over, NULL::timestamptz AS ask_after
+    NULL AS attention, NULL AS contrary_word, false AS is_taken_over, NULL::timestamptz AS ask_after, region
 FROM incoming_transfer AS fact WHERE payment_id = ANY ($1::uuid[]) AND {stands()}
 """
 """As their first events have made them."""
@@ -303,22 +308,24 @@ WITH input AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::bytea[], $15::smallint[],
-        $16::integer[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::timestamptz[], $22::text[]
+        $16::integer[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::timestamptz[], $22::text[],
+        $23::text[]
     ) AS input (
         payment_id, tenant_id, state, version, epoch, answer, status, reason_code, reason_origin, reason_text,
         status_requests, updated_at, final_at, event_digest, slot, returns, returning_cents, returned_cents,
-        request_state, request_message_id, request_due_at, attention
+        request_state, request_message_id, request_due_at, attention, contrary_word
     )
 ), homed AS MATERIALIZED (
     SELECT input.*,
         CASE
-            WHEN {_STEPS_ARE_OURS} AND owned_epoch($24, slot) > epoch THEN updated_at
+            WHEN {_STEPS_ARE_OURS} AND owned_epoch($25, slot) > epoch THEN updated_at
         END AS timer_at
     FROM input
 ), projected AS (
     INSERT INTO incoming_state AS now (payment_id, tenant_id, state, version, epoch, answer, status, reason_code,
         reason_origin, reason_text, status_requests, updated_at, final_at, event_digest, slot, returns,
-        returning_cents, returned_cents, request_state, request_message_id, request_due_at, attention, timer_at)
+        returning_cents, returned_cents, request_state, request_message_id, request_due_at, attention, contrary_word,
+        timer_at)
     SELECT * FROM homed ORDER BY payment_id
     ON CONFLICT (payment_id, tenant_id) DO UPDATE SET
         state = excluded.state, version = excluded.version, epoch = excluded.epoch, answer = excluded.answer,
@@ -328,7 +335,7 @@ WITH input AS (
         slot = excluded.slot, returns = excluded.returns, returning_cents = excluded.returning_cents,
         returned_cents = excluded.returned_cents, request_state = excluded.request_state,
         request_message_id = excluded.request_message_id, request_due_at = excluded.request_due_at,
-        attention = excluded.attention, timer_at = excluded.timer_at,
+        attention = excluded.attention, contrary_word = excluded.contrary_word, timer_at = excluded.timer_at,
         unsent_at = CASE
             WHEN now.epoch < excluded.epoch AND now.answer IS DISTINCT FROM excluded.answer THEN NULL
             ELSE now.unsent_at
@@ -338,11 +345,11 @@ WITH input AS (
 ), told AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.updated_at
-    FROM unnest($25::uuid[], $26::text[], $27::uuid[], $28::timestamptz[])
+    FROM unnest($26::uuid[], $27::text[], $28::uuid[], $29::timestamptz[])
         AS out (delivery_id, queue, payment_id, deadline_at)
     JOIN input USING (payment_id)
 )
-DELETE FROM projection_due WHERE position = ANY ($23::bigint[])
+DELETE FROM projection_due WHERE position = ANY ($24::bigint[])
 """
 """As for payments: what is older changes nothing, and the timer of one whose slot has become this region's is due.
 An answer of ours that a takeover has annulled is not there to be sent any more."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from adapters.postgres.metadata import metadata
 from gateway.domain.incoming import IncomingState
-from gateway.domain.incoming_transfer import TO_BE_DECIDED, WAITED_FOR, Attention
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, WAITED_FOR, Attention, PostingOutcome, Verdict
 from gateway.domain.request import RequestState
 from gateway.domain.stand_in import AccountStanding
 
@@ -32,6 +32,7 @@ _INSTANT = DateTime(timezone=True)
 _STATES: Final = ", ".join(repr(str(state)) for state in IncomingState)
 _REQUEST_STATES: Final = ", ".join(repr(str(state)) for state in RequestState)
 _ATTENTION: Final = ", ".join(repr(str(each)) for each in Attention)
+_CONTRARY_WORDS: Final = ", ".join(repr(str(each)) for each in (*Verdict, *PostingOutcome))
 _STANDINGS: Final = ", ".join(repr(str(standing)) for standing in AccountStanding)
 
 WAITED_FOR_SQL: Final = ", ".join(repr(str(state)) for state in IncomingState if state in WAITED_FOR)
@@ -127,9 +128,16 @@ incoming_state = Table(
     Column("request_due_at", _INSTANT),
     Column("attention", Text, comment="Why a person must look, where the state does not say so."),
     Column("slot", SmallInteger),
+    Column(
+        "contrary_word",
+        Text,
+        comment="What the institution has said against what is so, until somebody has seen to it.",
+    ),
     PrimaryKeyConstraint("payment_id", "tenant_id"),
     CheckConstraint(f"attention IN ({_ATTENTION})", name="attention"),
     Index("incoming_state_attention_ix", "payment_id", postgresql_where=text("attention IS NOT NULL")),
+    CheckConstraint(f"contrary_word IN ({_CONTRARY_WORDS})", name="contrary_word"),
+    Index("incoming_state_contrary_word_ix", "payment_id", postgresql_where=text("contrary_word IS NOT NULL")),
     CheckConstraint(f"request_state IN ({_REQUEST_STATES})", name="request_state"),
     Index("incoming_state_request_due_at_ix", "request_due_at", postgresql_where=text("request_due_at IS NOT NULL")),
     CheckConstraint(f"state IN ({_STATES})", name="state"),

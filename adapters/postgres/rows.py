@@ -231,6 +231,8 @@ def payment_from(row: Record) -> Payment:
         request=request_from(row),
         is_taken_over=row["is_taken_over"],
         ask_after=row["ask_after"],
+        region=RegionId(row["region"]),
+        accepted_in=RegionId(row["accepted_in"]),
     )
 
 

@@ -253,7 +253,8 @@ _PAYMENT_COLUMNS: Final = """
     now.state, now.version, now.status, now.reason_code, now.reason_origin, now.reason_text, now.creation_time,
     now.transfers, now.status_requests, now.pings, now.timer_at, now.updated_at, now.final_at, now.returned_cents,
     now.request_state, now.request_message_id, now.request_due_at,
-    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after
+    coalesce(now.epoch < home.epoch, false) AS is_taken_over, home.ask_after,
+    coalesce(home.region, fact.region) AS region, fact.region AS accepted_in
 """
 
 _PAYMENT: Final = f"""
@@ -353,6 +354,16 @@ AWAITING_OPERATOR: Final = f"""
 HELD: Final = f"""
     {_PAYMENT} AND now.state = 'HELD' AND ($1::text IS NULL OR fact.tenant_id = $1)
     ORDER BY now.timer_at LIMIT $2
+"""
+
+UNPOSTED: Final = f"""
+    {_PAYMENT} AND now.state = 'ACCEPTED_WITHOUT_POSTING' AND now.final_at > $2 AND now.final_at <= $3
+        AND fact.rail = $1 AND now.status IS DISTINCT FROM 'BLCK'
+        AND NOT EXISTS (
+            SELECT FROM payment_event AS said
+            WHERE said.payment_id = now.payment_id AND said.kind = '{EventKind.POSTING_ASKED.value}'
+        )
+    ORDER BY now.final_at LIMIT $4
 """
 
 REQUESTED: Final = f"""

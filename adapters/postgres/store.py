@@ -182,7 +182,9 @@ class PostgresStore:
             return outcomes
         for new in waiting:
             if _key(new) in claimed:
-                outcomes[_key(new)] = _Claimed(new.accepted(claimed[_key(new)]), new.content_digest, created=True)
+                outcomes[_key(new)] = _Claimed(
+                    new.accepted(claimed[_key(new)], region=self._region), new.content_digest, created=True
+                )
         return outcomes | await self._read_claims([new for new in waiting if _key(new) not in claimed])
 
     def _of_unknown_day(self, waiting: Sequence[NewPayment]) -> Mapping[_Key, _OfUnknownDay]:
@@ -442,6 +444,12 @@ class PostgresStore:
         """Return what screening has held; see the port."""
         with translated():
             rows = await self._pool.fetch(statements.HELD, tenant_id, limit)
+        return [payment_from(row) for row in rows]
+
+    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+        """Return what its receiver is to be asked about; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.UNPOSTED, rail.value, after, until, limit)
         return [payment_from(row) for row in rows]
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from gateway.domain.incoming_transfer import UNENDED
+from gateway.domain.incoming_transfer import TO_BE_DECIDED, UNENDED
+from gateway.domain.receiving_time import posting_due
 from gateway.service.ports import IncomingBacklog
 
 
@@ -28,7 +30,14 @@ class IncomingMetrics:
         )
         self.attention = Gauge(
             "gateway_incoming_attention",
-            "Incoming transfers that a person must look at: a return has failed, or the rail contradicts itself.",
+            "Incoming transfers that a person must look at: a return has failed, the rail contradicts itself, or the "
+            "institution contradicts what is so.",
+            registry=registry,
+        )
+        self.decision_left_seconds = Gauge(
+            "gateway_incoming_decision_left_seconds",
+            "Until the first of the transfers whose money is to be posted, blocked or given back is overdue; below "
+            "zero it is. +Inf where none is to be decided.",
             registry=registry,
         )
         self.return_requests_overdue = Gauge(
@@ -73,5 +82,8 @@ class IncomingMetrics:
             self.oldest_age_seconds.labels(state.value).set(
                 0 if standing is None else (now - standing.oldest_at).total_seconds()
             )
+        held = [standing.forwarded_at for state, standing in backlog.standing.items() if state in TO_BE_DECIDED]
+        left_s = (posting_due(min(held)) - now).total_seconds() if held else math.inf
+        self.decision_left_seconds.set(left_s)
         self.return_requests_overdue.set(backlog.requests_overdue)
         self.attention.set(backlog.attention)

@@ -10,17 +10,19 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from adapters.telemetry.incoming_metrics import IncomingMetrics
 from adapters.telemetry.rail_metrics import RailMetrics
-from adapters.telemetry.region_metrics import ByRegion, RegionMetrics
+from adapters.telemetry.region_metrics import ByRegion, OfRegion, RegionMetrics
+from gateway.domain.payment import RegionId
 
 DURATION_BUCKETS_S: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 12.5, 15, 20, 30, 60),)
 """10 and 15 seconds, the objective and the promise, are bounds."""
 
 
 class Metrics:
-    """Every metric of a process, on a registry of its own."""
+    """Every metric of a process, on a registry of its own; each is told with its region, if it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: RegionId | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._told = self.registry if region is None else OfRegion(self.registry, region)
         self.payments_total = Counter(
             "gateway_payments_total",
             "Payments that reached an outcome.",
@@ -223,4 +225,4 @@ class Metrics:
 
     def render(self) -> tuple[bytes, str]:
         """Return the exposition and its content type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+        return generate_latest(self._told), CONTENT_TYPE_LATEST

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
 from gateway.domain.payment import RegionId
+
+
+class OfRegion:
+    """What a registry has, with the region of the process that tells it on all that is not about a region itself.
+
+    Whoever reads the metrics need not know where they come from; and of what is about the other region, such as how far
+    it is behind, the label is that one, whoever tells it.
+    """
+
+    def __init__(self, registry: CollectorRegistry, region: RegionId) -> None:
+        self._registry = registry
+        self._region = region
+
+    def collect(self) -> Iterator[Metric]:
+        """Return every family; the registry makes them anew for each call."""
+        for family in self._registry.collect():
+            family.samples = [
+                sample._replace(labels={"region": self._region, **sample.labels}) for sample in family.samples
+            ]
+            yield family
 
 
 class ByRegion:

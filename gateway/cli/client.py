@@ -10,16 +10,19 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
+from adapters.http.headers import FRESHNESS
+
 ANSWER_MARGIN_S: Final = 10.0
 """How much longer than the server was asked to wait we wait for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the gateway answered: the status code and the JSON document."""
+    """What the gateway answered: status code, JSON document, and how fresh that is, where there are two regions."""
 
     status: int
     document: dict[str, Any]
+    freshness: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -185,4 +188,5 @@ class GatewayClient:
         async with self._session.request(
             method, self._url + path, headers=sent, timeout=timeout, **content
         ) as response:
-            return Answer(response.status, await response.json(content_type=None))
+            document = await response.json(content_type=None)
+            return Answer(response.status, document, response.headers.get(FRESHNESS))

@@ -17,7 +17,7 @@ from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT, stop
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.cli.running import gateway_of
 from gateway.settings import Settings
 
@@ -42,6 +42,7 @@ def list_conversations(
         _print(each)
     if answer.document["more"]:
         OUT.print("There are more: name a kind with --kind.")
+    print_freshness(answer)
     return EXIT_OK
 
 
@@ -66,6 +67,7 @@ def show_conversation(settings: Settings, conversation_id: str, *, url: str | No
         print_line("  " + escape("  ".join(word for word in words if word)))
     for message in messages["messages"]:
         print_line(f"  {message['direction']}  {message['message_type']}  {message['link']}")
+    print_freshness(answers[0])
     return EXIT_OK
 
 

@@ -120,13 +120,13 @@ RTP_SCENARIOS: Final = tuple(
 """The same four over RTP."""
 
 
-def run_demo(*, stay: bool, as_json: bool, keep: Path | None, rtp: bool) -> None:
+def run_demo(*, stay: bool, as_json: bool, keep: Path | None, rtp: bool, rail_time: bool) -> None:
     """Run the demo; exits 1 when a payment did not end as it should."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     scenarios = (*SCENARIOS, *(RTP_SCENARIOS if rtp else ()))
     try:
-        with _stack(keep, quiet=as_json, rtp=rtp) as running:
+        with _stack(keep, quiet=as_json, rtp=rtp, rail_time=rail_time) as running:
             payments = asyncio.run(_send_all(running, scenarios, quiet=as_json))
             results = [_result(scenario, payment) for scenario, payment in zip(scenarios, payments, strict=True)]
             if as_json:
@@ -152,7 +152,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 @contextmanager
-def _stack(keep: Path | None, *, quiet: bool, rtp: bool) -> Iterator[RunningDemo]:
+def _stack(keep: Path | None, *, quiet: bool, rtp: bool, rail_time: bool) -> Iterator[RunningDemo]:
     """Start PostgreSQL, the simulators, worker and gateway, in this order, and stop them in the other."""
     with ExitStack() as stack:
         if keep is None:
@@ -230,7 +230,9 @@ def _stack(keep: Path | None, *, quiet: bool, rtp: bool) -> Iterator[RunningDemo
         _say(f"starting {'simulators' if rtp else 'simulator'}, worker and gateway", quiet=quiet)
         roles = []
         for name, arguments in commands.items():
-            role = Role(name, arguments, environment=environment, log_file=directory / f"{name}.log")
+            module = "gateway.cli.on_rail_time" if rail_time and name in {"worker", "gateway"} else "gateway.cli"
+            log_file = directory / f"{name}.log"
+            role = Role(name, arguments, environment=environment, log_file=log_file, module=module)
             stack.callback(role.stop)
             roles.append(role)
         for role, url in zip(

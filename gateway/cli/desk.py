@@ -42,6 +42,12 @@ def print_refusal(answer: Answer) -> int:
     return EXIT_FINDINGS
 
 
+def print_freshness(answer: Answer) -> None:
+    """Print how fresh it is what was shown, as the gateway says it, where there are two regions."""
+    if answer.freshness is not None:
+        print_line(f"[dim]known: {escape(answer.freshness)}[/]")
+
+
 def print_line(text: str) -> None:
     """Print a line as it is: a terminal that is narrow wraps it, and cuts nothing off."""
     OUT.print(text, soft_wrap=True)

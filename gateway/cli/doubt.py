@@ -11,7 +11,7 @@ from rich.markup import escape
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.settings import Settings
 
 _REMEDY: Final = "look at the payments again before you repeat it"
@@ -26,6 +26,7 @@ def list_payments(settings: Settings, *, url: str | None, as_json: bool) -> int:
         OUT.print_json(json.dumps(answer.document))
     else:
         _print(answer.document["payments"])
+        print_freshness(answer)
     return EXIT_FINDINGS if answer.document["payments"] else EXIT_OK
 
 
@@ -53,6 +54,7 @@ def _print(payments: list[dict[str, Any]]) -> None:
     for payment in payments:  # no table: an id that a narrow terminal shortens can be given to no other command
         amount, reason = payment["amount"], payment.get("reason") or {}
         print_line(f"[bold]{payment['payment_id']}[/]  {amount['value']} {amount['currency']}")
-        print_line(f"  message {escape(payment['message_id'])}, accepted {payment['accepted_at']}")
+        place = f"in region {payment['region']}"
+        print_line(f"  message {escape(payment['message_id'])}, accepted {payment['accepted_at']}, {place}")
         print_line(f"  {escape(': '.join(filter(None, (reason.get('code'), reason.get('text')))))}")
     OUT.print("Ask the rail's support what became of each, then: fifteen doubt ask|settled|rejected ID --note …")

@@ -13,7 +13,7 @@ from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.settings import Settings
 
 _REMEDY: Final = "is it running? Nothing was changed"
@@ -35,6 +35,7 @@ def list_transfers(settings: Settings, *, url: str | None, states: Sequence[str]
         _print(transfer)
     if answer.document["more"]:
         OUT.print("There are more: name states with --state.")
+    print_freshness(answer)
     return EXIT_OK
 
 
@@ -61,6 +62,7 @@ def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_j
         reason = event["reason"] or {}
         words = [event["at"], event["kind"], event["state_after"], event["status"], reason.get("code")]
         print_line("  " + escape("  ".join(word for word in words if word)))
+    print_freshness(answer)
     return EXIT_OK
 
 
@@ -133,7 +135,12 @@ async def _decide(client: GatewayClient, *, transfer_id: str, decision: dict[str
 def _print(transfer: dict[str, Any]) -> None:
     amount, reason = transfer["amount"], transfer["reason"] or {}
     print_line(f"[bold]{transfer['transfer_id']}[/]  {amount['value']} {amount['currency']}  {transfer['state']}")
-    print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}")
+    place = f"in region {transfer['region']}"
+    print_line(f"  message {escape(transfer['message_id'])}, received {transfer['received_at']}, {place}")
+    if transfer["attention"]:
+        print_line(
+            f"  [red]look at it: {' '.join(filter(None, (transfer['attention'], transfer.get('contrary_word'))))}[/]"
+        )
     if reason:
         print_line(f"  {escape(': '.join(filter(None, (reason['code'], reason['text']))))}")
     for what in ("returning", "returned"):

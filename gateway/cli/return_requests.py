@@ -11,7 +11,7 @@ from rich.markup import escape
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.settings import Settings
 
 _REMEDY: Final = "is it running? Nothing was changed"
@@ -33,7 +33,9 @@ def list_requests(settings: Settings, *, url: str | None, as_json: bool) -> int:
         amount = f"{each['amount']['value']} {each['amount']['currency']}"
         look = "  [red]no receipt[/]" if each["missing_receipts"] else ""
         print_line(f"[bold]{each['id']}[/]  {amount}  {whose}: {each['request']['state']}{look}")
-        print_line(f"  {escape(each['request']['message_id'] or '')}, due by {each['request']['due_at']}")
+        due = f"due by {each['request']['due_at']}, in region {each['region']}"
+        print_line(f"  {escape(each['request']['message_id'] or '')}, {due}")
+    print_freshness(answer)
     return EXIT_OK
 
 

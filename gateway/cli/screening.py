@@ -13,7 +13,7 @@ from adapters.screening.lists import read_list, words_of
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT, stop
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.settings import Settings
 
 _REMEDY: Final = "look at the payments again before you repeat it"
@@ -28,6 +28,7 @@ def list_held(settings: Settings, *, url: str | None, as_json: bool) -> int:
         OUT.print_json(json.dumps(answer.document))
     else:
         _print(answer.document["held"])
+        print_freshness(answer)
     return EXIT_FINDINGS if answer.document["held"] else EXIT_OK
 
 
@@ -78,7 +79,8 @@ def _print(held: list[dict[str, Any]]) -> None:
         payment = each["payment"]
         amount, reason, next_step = payment["amount"], payment["reason"] or {}, payment["next_step"] or {}
         print_line(f"[bold]{payment['payment_id']}[/]  {amount['value']} {amount['currency']}")
-        print_line(f"  rejected at {next_step.get('at')} unless released; message {escape(payment['message_id'])}")
+        print_line(f"  rejected at {next_step.get('at')} unless released, in region {payment['region']}")
+        print_line(f"  message {escape(payment['message_id'])}")
         print_line(f"  {escape(': '.join(filter(None, (reason.get('code'), reason.get('text')))))}")
         for name, value in sorted(each["screening"].items()):
             print_line(f"  {escape(name)}: {escape(value)}")

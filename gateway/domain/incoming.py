@@ -396,6 +396,12 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
     **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, (*_HELD, *_STRANGE)) for state in _NEVER_ARRIVED},
     **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
+    # ... or that what it had called settled is, and stays as it is; or is not, where nobody has the money yet.
+    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(state) for state in _ARRIVED_STATES},
+    **{
+        (state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE)
+        for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)
+    },
     # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
     (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
     **{(state, _E.POSTING_OVERDUE): _T(state) for state in (*_HELD_OR_GIVEN, *_NEVER_ARRIVED)},
@@ -454,14 +460,15 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
         for state in _GIVEN_BACK
         for kind in (_E.POSTING_CONFIRMED, _E.PENDING_DECIDED, _E.BLOCKING_DECIDED)
     },
-    # It arrived: the rail's word that it did not is a contradiction; the same word again is none.
+    # It arrived: the rail's word that it did not is a contradiction, and no return begins by itself until a person has
+    # looked; the same word again is none.
     **{
         (state, kind): _T(state)
         for state in _ARRIVED_STATES
         for kind in (_E.SETTLEMENT_ADVISED, _E.ACCEPTANCE_WITHOUT_POSTING_ADVISED)
     },
     **{
-        (state, kind): _T(state, _STRANGE)
+        (state, kind): _T(state, (_F.STOP_RETURNS, *_STRANGE) if state is _S.RETURN_DUE else _STRANGE)
         for state in _ARRIVED_STATES
         for kind in (_E.REJECTION_ADVISED, _E.TIME_OUT_ADVISED, _E.NOT_FOUND_REPORTED)
     },

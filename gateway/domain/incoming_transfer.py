@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.domain.incoming import INCOMING_TRANSITIONS, IncomingEffect, IncomingEvent, IncomingState
-from gateway.domain.payment import PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.domain.request import NO_REQUEST, Request
 from iso20022 import Amount, EndToEndId, InstructionId, MessageId, RoutingNumber, TransactionId, Uetr
 from iso20022.messages import pacs004, pacs008, pacs009
@@ -26,6 +26,10 @@ class Attention(StrEnum):
     """The rail has said of the money, or of a return of it, that it moved and that it did not. Nothing goes back."""
 
 
+CONTRARY_WORD: Final = "contrary_word"
+"""So lists and the API name it where nothing else calls a person: the institution says what contradicts what is so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingTransfer:
     """An incoming credit transfer as its events have made it: the projection that decisions are taken on.
@@ -34,12 +38,14 @@ class IncomingTransfer:
     header under which the rail brought it: from there the receiver's reserve runs, which ends at ``answer_by``.
     ``answer`` is what we have answered (ACTC, ACWP, RJCT). ``unsent_at`` says that a message of ours was saved of which
     it is not known that it left, and when that is looked at again. ``is_taken_over`` says that another region has
-    carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then.
+    carried the transfer until now, and ``ask_after`` from when on the rail may be asked about it then. ``region`` is
+    where it goes on: its home, by the map of slots; None before it is kept.
 
     A return (pacs.004, see ``message_type``; on RTP a pacs.008 that refers to it) names in ``original_id`` the payment
     of ours that comes back; None where we know of none. Of what goes back from here, ``returns`` counts the returns
     that were started, ``returning_cents`` is the one under way, ``returned_cents`` what has gone. ``attention`` says
-    why a person must look.
+    why a person must look. ``contrary_word`` is what the institution has said against what is so, too late or of the
+    posting, until somebody has seen to it.
     """
 
     payment_id: PaymentId
@@ -79,6 +85,15 @@ class IncomingTransfer:
     returned_cents: int = 0
     request: Request = NO_REQUEST
     attention: Attention | None = None
+    region: RegionId | None = None
+    contrary_word: ContraryWord | None = None
+
+    @property
+    def shown_attention(self) -> str | None:
+        """Why a person must look at it, as lists and the API name it; None where nobody must."""
+        if self.attention is not None:
+            return self.attention.value
+        return None if self.contrary_word is None else CONTRARY_WORD
 
     @property
     def is_return(self) -> bool:
@@ -110,6 +125,10 @@ class IncomingFact:
 
 CONTRADICTS: Final = "contradicts"
 """Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
+
+
+LATE: Final = "late"
+"""Under this a fact's details say "yes" where an institution's verdict came after somebody had decided in its place."""
 
 
 WITH_SCREENING: Final = "with_screening"
@@ -164,6 +183,20 @@ class PostingOutcome(StrEnum):
 
     BLOCKED = "blocked"
     """It may neither be posted nor given back."""
+
+
+ContraryWord = Verdict | PostingOutcome
+"""What an institution says against what is so: its verdict after another was answered, or of a posting."""
+
+
+def contrary_word_from(text: str) -> ContraryWord:
+    """Return the word with this value.
+
+    Raises:
+        ValueError: there is no such word.
+
+    """
+    return Verdict(text) if text in {each.value for each in Verdict} else PostingOutcome(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +261,9 @@ ARRIVED: Final = frozenset(
     }
 )
 """The states in which the rail has settled: the money is here, or was."""
+
+NEVER_ARRIVED: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
+"""The states in which no money has come, and none can."""
 
 GOING_BACK: Final = frozenset({IncomingState.RETURN_DUE, IncomingState.RETURNED, IncomingState.RETURNED_BY_HAND})
 """The states of those in which the money was here, and is not to stay."""

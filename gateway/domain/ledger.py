@@ -54,7 +54,8 @@ class PostingKind(StrEnum):
     """Incoming: the institution has posted to the creditor."""
 
     GIVE_BACK = "give_back"
-    """Money that had arrived, and was with nobody yet, has gone back: its return has settled, or a person says so."""
+    """Money that had arrived, and was with nobody yet, has gone back: its return has settled, or a person says so, or
+    has found out that it never came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ class Payment:
     ``creation_time`` is stamped with SENDING and never refreshed while the message is on its way: the rail's clock
     starts from it. ``is_taken_over``: another region carried it until now, and this one has decided nothing since.
     ``ask_after``: its key was another region's, and not before then the rail is asked; before it is sent, it is.
+    ``region`` is where it goes on: its home, by the map of slots; ``accepted_in`` is the region that accepted it. Both
+    are None before it is kept.
     ``transfers`` counts the copies that may have left, ``status_requests`` and ``pings`` the questions.
     A return (pacs.004) names in ``original_id`` the incoming transfer that it gives back, all of it or a part;
     ``returned_cents`` is what of a transfer has come back. A liquidity transfer (pacs.009) is one whose money is the
@@ -178,6 +180,8 @@ class Payment:
     original_id: PaymentId | None = None
     returned_cents: int = 0
     request: Request = NO_REQUEST
+    region: RegionId | None = None
+    accepted_in: RegionId | None = None
 
     @property
     def is_return(self) -> bool:

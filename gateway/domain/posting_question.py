@@ -15,10 +15,13 @@ from typing import Final
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentState
-from gateway.domain.receiving_time import posting_due
+from gateway.domain.receiving_time import FINAL_SECOND, ZONE, posting_due
 
 ASKED_AGAIN_S: Final = 300.0
 """So long after a question no other is put: an answer comes at once, and a repeat is the same question. Ours."""
+
+ASKED_BY_ITSELF_DAYS: Final = 7
+"""What has been overdue for longer is left to people: it was asked about, or nobody was there to ask. Ours."""
 
 _IN_WORDS: Final = "NARR"
 """The one reason that both refuses a posting and says that the question cannot be answered."""
@@ -31,6 +34,14 @@ def askable_from(payment: Payment, *, wait: timedelta | None) -> datetime:
     """
     since = payment.final_at or payment.updated_at
     return posting_due(since) if wait is None else since + wait
+
+
+def due_before(now: datetime) -> datetime:
+    """Return the last instant of those at which what was accepted without posting is overdue now: its day is over."""
+    day = now.astimezone(ZONE)
+    while posting_due(day) > now:
+        day -= timedelta(days=1)
+    return datetime.combine(day.date(), FINAL_SECOND, tzinfo=ZONE)
 
 
 def standing_question(events: Sequence[RecordedEvent], *, at: datetime) -> RecordedEvent | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED, IncomingTransfer
 from gateway.domain.payment import PaymentId
 from gateway.domain.timing import SELDOM_INTERVAL_S, question_pause
+from iso20022 import RoutingNumber
 
 ZONE: Final = ZoneInfo("America/New_York")
 """Deadlines end at midnight US Eastern (FedNow Operating Procedures v2.1, October 2024)."""
@@ -38,32 +39,45 @@ FINAL_SECOND: Final = time(23, 59, 59)
 """The end of a day as the rails count it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """The reserved response time that an institution has chosen at the rail, and our share of it, in seconds."""
+
+    reserve_s: float = 5.0
+    own_share_s: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivingTiming:
     """The times of receiving on one rail, in seconds.
 
-    ``reserve_s`` is the receiver's reserved response time that the institution has chosen at the rail (FedNow: 1 to
-    5 s); ``own_share_s`` is what of it the gateway keeps for itself. ``advice_wait_s`` is how long the rail's word is
-    waited for, and before which it refuses to be asked (FedNow: 25 s).
+    ``reserve`` is of every institution (FedNow: 1 to 5 s, each one's own choice) but those that ``reserves`` names: the
+    one to which the rail brings a transfer. ``advice_wait_s`` is how long the rail's word is waited for, and before
+    which it refuses to be asked (FedNow: 25 s).
     """
 
-    reserve_s: float = 5.0
-    own_share_s: float = 1.0
+    reserve: Reserve = Reserve()
+    reserves: Mapping[RoutingNumber, Reserve] = field(default_factory=dict)
     advice_wait_s: float = 25.0
     question_interval_s: float = 5.0
     questions_max: int = 12
 
-    def answer_by(self, forwarded_at: datetime) -> datetime:
+    def reserve_of(self, institution: RoutingNumber) -> Reserve:
+        """Return what the institution that the rail instructs has chosen."""
+        return self.reserves.get(institution, self.reserve)
+
+    def answer_by(self, forwarded_at: datetime, institution: RoutingNumber) -> datetime:
         """Return the instant after which an acceptance need not count."""
-        return forwarded_at + timedelta(seconds=self.reserve_s)
+        return forwarded_at + timedelta(seconds=self.reserve_of(institution).reserve_s)
 
     def ask_until(self, transfer: IncomingTransfer) -> datetime:
         """Return the instant until which the institution's answer is waited for."""
-        return transfer.answer_by - timedelta(seconds=self.own_share_s)
+        return transfer.answer_by - timedelta(seconds=self.reserve_of(transfer.instructed_agent).own_share_s)
 
-    def take_over(self, *, received_at: datetime, answer_by: datetime) -> datetime:
+    def take_over(self, *, received_at: datetime, answer_by: datetime, institution: RoutingNumber) -> datetime:
         """Return the instant at which another worker takes a transfer up that nobody has decided on."""
-        return min(received_at + timedelta(seconds=TAKE_OVER_S), answer_by - timedelta(seconds=self.own_share_s))
+        own_share = timedelta(seconds=self.reserve_of(institution).own_share_s)
+        return min(received_at + timedelta(seconds=TAKE_OVER_S), answer_by - own_share)
 
     def advice_overdue(self, transfer: IncomingTransfer) -> datetime:
         """Return the instant from which the rail's silence is doubt, and from which it may be asked."""
@@ -117,7 +131,7 @@ def in_order_of_deciding(transfers: Iterable[IncomingTransfer]) -> list[Incoming
     def order(transfer: IncomingTransfer) -> tuple[bool, bool, timedelta, PaymentId]:
         is_due = transfer.state in TO_BE_DECIDED
         since = (transfer.forwarded_at - _BEGINNING) if is_due else (_BEGINNING - transfer.received_at)
-        return (transfer.attention is None, not is_due, since, transfer.payment_id)
+        return (transfer.shown_attention is None, not is_due, since, transfer.payment_id)
 
     return sorted(transfers, key=order)
 

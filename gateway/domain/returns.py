@@ -51,31 +51,6 @@ def returns_after(transfer: IncomingTransfer, fact: IncomingFact, effects: Seque
             return Returns(transfer.returns, transfer.returning_cents, transfer.returned_cents)
 
 
-def attention_after(
-    transfer: IncomingTransfer, fact: IncomingFact, state: IncomingState, effects: Sequence[IncomingEffect]
-) -> Attention | None:
-    """Return why a person must look at a transfer after a fact that led to `state` with these effects.
-
-    A contradiction is ended by a person alone, who starts a return all the same, or records what the rail has said.
-    """
-    is_settled = fact.kind in {IncomingEvent.SETTLEMENT_ADVISED, IncomingEvent.ACCEPTANCE_WITHOUT_POSTING_ADVISED}
-    if fact.kind is IncomingEvent.RETURN_CONTRADICTED:
-        return Attention.CONTRADICTED
-    if is_settled and state in {IncomingState.REJECTED, IncomingState.NOT_SETTLED}:
-        return Attention.CONTRADICTED
-    if fact.kind in _RECORDED or NOTE in fact.details:
-        return None
-    if transfer.attention is Attention.CONTRADICTED:
-        return transfer.attention
-    if IncomingEffect.START_RETURN in effects:
-        return None
-    if is_left_between_tries(transfer, fact):
-        return Attention.RETURN_FAILED
-    if fact.kind in {IncomingEvent.RETURN_FAILED, IncomingEvent.RETURNS_ENDED}:
-        return Attention.RETURN_FAILED if IncomingEffect.CALL_OPERATOR in effects else None
-    return transfer.attention
-
-
 def is_left_between_tries(transfer: IncomingTransfer, fact: IncomingFact) -> bool:
     """Whether a return would have been tried again by the region that had the transfer: it may have been.
 
@@ -83,15 +58,6 @@ def is_left_between_tries(transfer: IncomingTransfer, fact: IncomingFact) -> boo
     """
     is_between = transfer.state is IncomingState.RETURN_DUE and not transfer.returning_cents
     return fact.kind is IncomingEvent.TAKEN_OVER and is_between
-
-
-_RECORDED: Final = frozenset(
-    {
-        IncomingEvent.OPERATOR_RECORDED_SETTLEMENT,
-        IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT,
-        IncomingEvent.OPERATOR_RECORDED_RETURN,
-    }
-)
 
 
 def returnable(transfer: IncomingTransfer) -> Amount | None:
@@ -180,12 +146,16 @@ def ended_as(transfer: IncomingTransfer, payment: Payment, events: Sequence[Reco
     """Return what the return under way has come to, as the transfer sees it; None while it is open.
 
     Whatever the receiver of the return does with the money once the rail has settled it: it has gone back. `events` are
-    the payment's: what is owed is tried again by itself only where nothing of it can have reached the rail.
+    the payment's: what is owed is tried again by itself only where nothing of it can have reached the rail, and where
+    screening has not held it: whom the next one goes to is the same.
     """
+    was_held = any(recorded.event.kind is EventKind.SCREENING_HELD for recorded in events)
     match payment.state:
         case state if not state.is_final:
             return None
-        case PaymentState.REJECTED if transfer.state is IncomingState.POSTED or has_never_left(events):
+        case PaymentState.REJECTED if transfer.state is IncomingState.POSTED:
+            return IncomingEvent.RETURN_FAILED
+        case PaymentState.REJECTED if has_never_left(events) and not was_held:
             return IncomingEvent.RETURN_FAILED
         case PaymentState.REJECTED:
             return IncomingEvent.RETURNS_ENDED

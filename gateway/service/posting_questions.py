@@ -6,7 +6,7 @@ says nothing of the payment. See `gateway.domain.posting_question`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
-from gateway.domain.posting_question import askable_from, standing_question
+from gateway.domain.posting_question import ASKED_BY_ITSELF_DAYS, askable_from, due_before, standing_question
 from gateway.domain.transitions import Effect
 from gateway.service.decide import Decisions, decide
 from gateway.service.ports import (
@@ -25,10 +25,15 @@ from gateway.service.ports import (
     Identifiers,
     MessageClass,
     MessageDirection,
+    NotHomeError,
     RailLink,
     RawMessage,
+    UnavailableError,
 )
+from gateway.service.ports.receipts import ReceiptOf
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
+from gateway.service.receipts import AwaitedReceipts
+from gateway.service.supervise import Verdict
 from iso20022.messages import pacs004, pacs008
 
 _ASKED_ABOUT: Final = frozenset({pacs008.MESSAGE_TYPE, pacs004.MESSAGE_TYPE})
@@ -36,6 +41,16 @@ _ASKED_ABOUT: Final = frozenset({pacs008.MESSAGE_TYPE, pacs004.MESSAGE_TYPE})
 
 
 _UNHURRIED: Final = (Effect.QUEUE_POSTING_QUESTION, Effect.QUEUE_REQUEST)
+
+
+LOOK_PAUSE_S: Final = 60.0
+"""Between two looks for receivers whose time is over."""
+
+ASKED_MAX: Final = 64
+"""So many are asked in one look: their answers come back over the same link."""
+
+GATEWAY: Final = "gateway"
+"""Who asks where no person has, as the history keeps it."""
 
 
 class PostingNotAskableError(Exception):
@@ -61,6 +76,35 @@ class PostingQuestions:
     links: Mapping[Rail, RailLink]
     clock: Clock
     identifiers: Identifiers
+    asked_by_itself: Collection[Rail] = ()
+    """The rails on which a receiver whose time is over is asked without a person's order, once."""
+    receipts: AwaitedReceipts | None = None
+    """Without it nobody waits for the receipt of a question."""
+
+    async def run(self) -> None:
+        """Ask those whose time is over until cancelled; raises as `ask_overdue`."""
+        while True:
+            await self.ask_overdue()
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+
+    async def ask_overdue(self) -> None:
+        """Ask each receiver that has let its time pass without a word, once; of several workers one does.
+
+        A receiver is asked by itself when its own time is over, however early a person may ask it.
+
+        Raises:
+            UnavailableError: the store does not answer; who is left is asked at the next look.
+
+        """
+        until = due_before(self.clock.now())
+        after = until - timedelta(days=ASKED_BY_ITSELF_DAYS)
+        for rail in self.asked_by_itself:
+            for payment in await self.payments.store.unposted(rail, after=after, until=until, limit=ASKED_MAX):
+                verdict = Verdict(but=(UnavailableError,))
+                async with verdict:
+                    await self.ask(payment.payment_id, tenant_id=None, by=GATEWAY)
+                if verdict.fault is not None and not isinstance(verdict.fault, NotHomeError | PostingNotAskableError):
+                    self.payments.observer.fault("posting questions", verdict.fault)
 
     async def ask(self, payment_id: PaymentId, *, tenant_id: TenantId | None, by: str) -> Payment:
         """Ask the receiver of a payment what became of the posting, and return the payment as it is then.
@@ -130,8 +174,17 @@ class PostingQuestions:
         question_id = (queued_with or asked[-1]).event.business_message_id
         messages = await store.messages(payment_id)
         question = next(each for each in messages if each.business_message_id == question_id)
-        await self.links[delivery.queue.rail].send(question.body, message_class=MessageClass.NONVALUE)
+        await self._send(payment_id, delivery.queue.rail, question)
         return queued_with is not None
+
+    async def _send(self, payment_id: PaymentId, rail: Rail, question: RawMessage) -> None:
+        """Send a question, and wait for somebody to say that it has arrived."""
+        if self.receipts is not None:
+            tenant_id = (await self.payments.store.load([payment_id]))[payment_id].tenant_id
+            await self.receipts.expect(rail, question, tenant_id=tenant_id, of=ReceiptOf.PAYMENT, of_id=payment_id)
+        await self.links[rail].send(question.body, message_class=MessageClass.NONVALUE)
+        if self.receipts is not None:
+            await self.receipts.left(rail, question)
 
 
 def transfer_sent(messages: Sequence[RawMessage], *, before: datetime) -> RawMessage | None:

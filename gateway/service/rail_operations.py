@@ -198,12 +198,33 @@ class RailOperations:
             UnavailableError: the store does not answer; look before asking again.
 
         """
-        dialect = self._dialect(rail)
-        if (fault := dialect.check(action, subject)) is not None:
-            raise SubjectError(fault)
+        event, message = self.prepare(rail, action, subject, by=by, note=note, event_id=event_id)
         readiness = self.readiness if action is RailAction.SIGN_ON else None
         if readiness is not None and (faults := await readiness.against(subject)):
             raise NotReadyError(faults)
+        await self.store.ask(event, message.kept(event.event_id, at=event.at), message_class=message.message_class)
+        return event
+
+    def prepare(
+        self,
+        rail: Rail,
+        action: RailAction,
+        subject: str | None,
+        *,
+        by: str,
+        note: str,
+        event_id: UUID | None = None,
+    ) -> tuple[RailEvent, OutboundMessage]:
+        """Return what is to be kept of a question, and the message that asks it; nothing is saved, and nothing sent.
+
+        Raises:
+            RailHasNoOperationsError: the rail is not served, or cannot be asked.
+            SubjectError: the action is not about such a subject.
+
+        """
+        dialect = self._dialect(rail)
+        if (fault := dialect.check(action, subject)) is not None:
+            raise SubjectError(fault)
         event_id, now = event_id or self.identifiers.new_uuid(), self.clock.now()
         message = dialect.message(action, subject, event_id=event_id, at=now)
         event = RailEvent(
@@ -218,8 +239,7 @@ class RailOperations:
             event_time=now,
             at=now,
         )
-        await self.store.ask(event, message.kept(event_id, at=now), message_class=message.message_class)
-        return event
+        return event, message
 
     async def disconnect(self, rail: Rail, point: str, *, by: str, note: str) -> bool:
         """Have a connection point disconnected, unless it is, or was asked for a moment ago; says whether it was asked.

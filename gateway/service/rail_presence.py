@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import OperationState, RailAction
-from gateway.service.ports import Clock, IncomingStore, ReceivingTenant, UnavailableError
+from gateway.domain.rail_operations import OperationState, RailAction, RailEvent
+from gateway.service.ports import Clock, IncomingStore, RailLink, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import RailOperations, RailStatus
+from gateway.service.rail_protocol import OutboundMessage
 
 LOOK_PAUSE_S: Final = 2.0
 """Between two looks of the guard."""
@@ -23,6 +24,9 @@ ANSWER_S: Final = 30.0
 
 ASKED_AGAIN_S: Final = 300.0
 """A sign-off that is not acknowledged for so long is asked for again: when all workers are dead nobody hears of it."""
+
+NO_STORE: Final = "the database does not answer: nothing could be saved, and so nothing answered"
+"""Why everybody was signed off without it."""
 
 GUARD: Final = "protective sign-off"
 """Who asks, as the history keeps it."""
@@ -115,6 +119,11 @@ class RailGuard:
 
     With another region beside this one the connection party is both's: then a region whose workers are gone
     disconnects its own connection point instead, and an institution that cannot be reached from here is left alone.
+
+    While the store does not answer nobody here can answer the rail either, for nothing could be saved before it is
+    said. Then the guard speaks to the rail by itself, over its own `link`, and keeps what it has asked once the store
+    is back. Whoever dies in between leaves no gap: the rail's acknowledgement waits until somebody can keep it, and
+    how we stand is folded from that.
     """
 
     rail: Rail
@@ -126,17 +135,28 @@ class RailGuard:
     own_point: str | None = None
     signs_off_institutions: bool = True
     """Whether the rail signs off one institution of several; else they have their stand-in."""
+    link: RailLink | None = None
+    """The way to the rail of its own; without one nothing is asked while the store does not answer."""
     _since_s: dict[str | None, float] = field(default_factory=dict)
+    _blind_since_s: float | None = None
+    _unkept: tuple[RailEvent, OutboundMessage] | None = None
+    _has_left: bool = False
 
     async def run(self) -> None:
-        """Look until cancelled. Raises UnavailableError when the store does not answer."""
+        """Look until cancelled. Raises UnavailableError when the store does not answer, or then the rail."""
         while True:
             await self.look()
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
 
     async def look(self) -> None:
-        """Look once, and sign off whose time is over."""
-        unready, now_s = await self.answerers.unready(), self.clock.monotonic_s()
+        """Look once, and sign off whose time is over. Raises as `run`: then look again."""
+        try:
+            unready = await self.answerers.unready()
+            await self._keep_what_was_asked()
+        except UnavailableError:
+            await self._look_blindly(self.clock.monotonic_s())
+            raise
+        self._blind_since_s, now_s = None, self.clock.monotonic_s()
         gone: dict[str | None, str] = {} if unready.ours is None else {None: unready.ours}
         if not self.has_peer and self.signs_off_institutions:
             gone.update(unready.institutions)
@@ -144,6 +164,35 @@ class RailGuard:
         for subject, why in gone.items():
             if now_s - self._since_s[subject] >= self.after_s:
                 await self._protect(subject, why)
+
+    async def _look_blindly(self, now_s: float) -> None:
+        """Ask the rail without the store, once in an outage: as it was asked first, until it has left.
+
+        Raises:
+            UnavailableError: the rail cannot be reached either.
+            NotServingError: this region may not act: the other one disconnects it.
+
+        """
+        if self._blind_since_s is None:
+            self._blind_since_s = now_s
+        is_whole = not self.has_peer
+        if self.link is None or self._has_left or now_s - self._blind_since_s < self.after_s:
+            return
+        if not is_whole and self.own_point is None:
+            return
+        if self._unkept is None:
+            action = RailAction.SIGN_OFF if is_whole else RailAction.DISCONNECT
+            subject = None if is_whole else self.own_point
+            self._unkept = self.operations.prepare(self.rail, action, subject, by=GUARD, note=NO_STORE)
+        _, message = self._unkept
+        await self.link.send(message.body, message_class=message.message_class)
+        self._has_left = True
+
+    async def _keep_what_was_asked(self) -> None:
+        """Have the history say who has asked, and why, now that the store answers. A repeat changes nothing."""
+        if self._unkept is not None and self._has_left:
+            await self.operations.store.note(self._unkept[0])
+        self._unkept, self._has_left = None, False
 
     async def _protect(self, subject: str | None, why: str) -> None:
         if self.has_peer:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.conversation import Act, ConversationId
+from gateway.domain.conversation import REQUESTERS, Act, ConversationId
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import receipts_ping_id_of
 from gateway.domain.incoming import IncomingEvent
@@ -42,6 +43,7 @@ from gateway.service.ports.receipts import AwaitedReceipt, ReceiptOf, ReceiptSto
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.supervise import Verdict
+from iso20022.messages import pacs028
 
 LOOK_PAUSE_S: Final = 1.0
 """Between two looks for what is missing."""
@@ -50,6 +52,21 @@ TAKEN_MAX: Final = 64
 """Messages that one look finds to be without a receipt, at most."""
 
 LISTED_MAX: Final = 200
+
+_ANSWERS: Final = frozenset(
+    {
+        EventKind.SETTLEMENT_REPORTED,
+        EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED,
+        EventKind.POSTING_REPORTED,
+        EventKind.POSTING_PENDING_REPORTED,
+        EventKind.PROGRESS_REPORTED,
+        EventKind.REJECTION_REPORTED,
+        EventKind.STATUS_REQUEST_UNANSWERED,
+        EventKind.POSTING_QUESTION_RECEIVED,
+        EventKind.POSTING_REFUSAL_UNCLEAR,
+    }
+)
+"""What a receiver, asked what became of the posting, may say of the payment, or of the question."""
 
 WATCH: Final = "missing receipts"
 """Who has the rail pinged, as the history keeps it."""
@@ -143,6 +160,9 @@ class ReceiptWatch:
         """
         for rail, rules in self.rules.items():
             for late in await self.store.late(rail, before=self.clock.now() - rules.wait, limit=TAKEN_MAX):
+                if await self._is_answered(late):
+                    await self.store.heard(rail, [late.message_id])
+                    continue
                 verdict = Verdict(but=(UnavailableError,))
                 async with verdict:
                     await self._tell(late)
@@ -151,8 +171,22 @@ class ReceiptWatch:
                 await self.store.missed(late, at=self.clock.now())
             await self._ping_where_many(rail, rules)
 
+    async def _is_answered(self, late: AwaitedReceipt) -> bool:
+        """Whether a question for a status was answered: the answer is about the original, and does not name it."""
+        if late.message_type != pacs028.MESSAGE_TYPE:
+            return False
+        if late.of is ReceiptOf.CONVERSATION:
+            acts = await self.conversations.events(ConversationId(late.of_id))
+            later = takewhile(lambda each: each.business_message_id != late.message_id, reversed(acts))
+            return any(each.act not in REQUESTERS | {Act.NOTED, Act.RECEIPT_MISSED, Act.EXPIRED} for each in later)
+        events = await self.payments.store.events(PaymentId(late.of_id))
+        said = takewhile(lambda each: each.event.business_message_id != late.message_id, reversed(events))
+        return any(each.event.kind in _ANSWERS for each in said)
+
     async def _tell(self, late: AwaitedReceipt) -> None:
-        """Write it into the history that people look at, once."""
+        """Write it into the history that people look at, once; of a question about a posting the list alone says it."""
+        if late.message_type == pacs028.MESSAGE_TYPE and late.of is ReceiptOf.PAYMENT:
+            return
         try:
             if late.of is ReceiptOf.CONVERSATION:
                 await self._tell_conversation(late)

@@ -46,7 +46,7 @@ from gateway.service.requests import PaymentRequest
 from gateway.service.submit import JSON_TYPE, account_index
 from gateway.service.supervise import Verdict
 from iso20022 import RAIL_LIMITS, Amount, CustomerCreditTransfer, PaymentReturn, Personal, read, unwrap
-from iso20022.messages import pacs008
+from iso20022.messages import pacs004, pacs008
 from iso20022.messages.actors import Actor, Agent
 
 UNNAMED: Final = "it does not name who pays back"
@@ -87,12 +87,10 @@ class ToSend:
 def must_pass(payment: Payment) -> bool:
     """Whether a payment is screened before it leaves: a customer's, of which no copy has left, and nobody released.
 
-    A return gives back what was screened when it came, or what is ours; what becomes of it a person has decided. A
-    liquidity transfer names no customer.
+    A return is: to whom it goes may be on a list since it came. A liquidity transfer names no customer.
     """
-    is_of_customer = not (payment.is_return or payment.is_liquidity)
-    return is_of_customer and not (
-        payment.transfers or payment.state.is_final or payment.state is PaymentState.RELEASED
+    return not (
+        payment.is_liquidity or payment.transfers or payment.state.is_final or payment.state is PaymentState.RELEASED
     )
 
 
@@ -309,35 +307,39 @@ def names_in(body: bytes) -> tuple[Personal, ...]:
 
 
 def _of_payment(payment: Payment, received: RawMessage) -> Subject:
-    """What the client sent, as it is looked at: the gateway itself keeps no name and no account in clear."""
+    """What the client sent, or we give back, as it is looked at: the gateway keeps no name and no account in clear."""
     others: tuple[Personal, ...] = ()
-    said: PaymentRequest | CustomerCreditTransfer
+    parties: _Parties | None
     if received.content_type == JSON_TYPE:
         said = PaymentRequest.from_json(json.loads(received.body))
-        debtor, creditor = said.debtor_name, said.creditor_name
+        parties = _Parties(
+            said.debtor_name, said.debtor_account, said.creditor_name, said.creditor_account, said.remittance
+        )
     else:
         document = unwrap(read(received.body)).document
         assert document is not None, "a payment was accepted from a message without a Document"
-        said = pacs008.parse(document)
-        debtor, creditor = said.debtor.name, said.creditor.name
-        others = () if said.carries_all else names_in(received.body)
+        is_pacs004 = received.message_type == pacs004.MESSAGE_TYPE
+        message = pacs004.parse(document) if is_pacs004 else pacs008.parse(document)
+        parties = _parties_of(message)
+        others = () if message.carries_all else names_in(received.body)
+    assert parties is not None, "a return of ours names who pays back"
     return Subject(
         way=Way.OUTGOING,
         payment_id=payment.payment_id,
         tenant_id=payment.tenant_id,
         rail=payment.rail,
         amount=payment.amount,
-        debtor=debtor,
-        debtor_account=said.debtor_account,
+        debtor=parties.debtor,
+        debtor_account=parties.debtor_account,
         debtor_agent=payment.debtor_agent,
-        creditor=creditor,
-        creditor_account=said.creditor_account,
+        creditor=parties.creditor,
+        creditor_account=parties.creditor_account,
         creditor_agent=payment.creditor_agent,
         end_to_end_id=payment.end_to_end_id,
         uetr=payment.uetr,
         at=payment.accepted_at,
         other_names=others,
-        remittance=said.remittance,
+        remittance=parties.remittance,
     )
 
 

@@ -8,8 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from gateway.domain.receiving_time import Reserve
 from gateway.settings.ibm_mq import IbmMqSettings
 from gateway.settings.reading import as_sequence, none_if_empty
+from gateway.settings.reserves import reserves
+from iso20022 import RoutingNumber
 from iso20022.codes import EnquiryAnswer
 from iso20022.profiles.fednow import SERVICE_ENQUIRY_CODES
 
@@ -172,6 +175,11 @@ class FedNowSettings(BaseModel):
         gt=0,
         description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
     )
+    receiver_reserves: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="The reserves of the institutions that have chosen another at the rail, comma-separated, each with "
+        "our share of it where that is another too: 990000107=2, 990000204=1.5/0.5.",
+    )
     unanswered_reason_code: str = Field(
         "AB05",
         pattern=r"^[A-Z0-9]{4}$",
@@ -199,7 +207,7 @@ class FedNowSettings(BaseModel):
     _split = field_validator(
         *("answer_refused_codes", "definite_refusal_codes", "return_reason_codes", "routing_numbers"),
         *("further_reason_codes", "enquiry_codes"),
-        *("receive_only", "liquidity_senders", "liquidity_tenants"),
+        *("receive_only", "receiver_reserves", "liquidity_senders", "liquidity_tenants"),
         mode="before",
     )(as_sequence)
     _or_none = field_validator(
@@ -229,12 +237,18 @@ class FedNowSettings(BaseModel):
         parts = (pair.partition("=") for pair in self.enquiry_codes)
         return {code.strip(): EnquiryAnswer(answer.strip()) for code, _, answer in parts}
 
+    @property
+    def reserves(self) -> Mapping[RoutingNumber, Reserve]:
+        """The reserves of the institutions that have chosen another."""
+        return reserves(self.receiver_reserves, own_share_s=self.receiver_own_share_s, max_s=5)
+
     @model_validator(mode="after")
     def _asks_after_the_clock(self) -> Self:
         if self.rail_clock_s <= self.send_margin_s:
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
         if self.receiver_own_share_s >= self.receiver_reserve_s:
             raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
+        _ = self.reserves  # each is read, and refused with words
         if self.status_request_wait_s <= self.rail_clock_s:
             raise ValueError(
                 "status_request_wait_s must be longer than rail_clock_s: the rail refuses to be asked before"

@@ -18,7 +18,7 @@ from pydantic_settings import (
 from gateway.domain.payment import Rail
 from gateway.domain.timing import TELLING_MARGIN_S
 from gateway.settings.fednow import FedNowSettings
-from gateway.settings.reading import as_sequence, https_or_loopback, none_if_empty
+from gateway.settings.reading import as_sequence, https_or_loopback, institution_address, none_if_empty
 from gateway.settings.rtp import RtpSettings
 
 PREFIX: Final = "FIFTEEN_"
@@ -148,7 +148,17 @@ class Settings(BaseSettings):
     institution_url: str | None = Field(
         None,
         description="Where the first tenant's institution is asked and told about incoming transfers "
-        "(docs/receiving.md): https, or http on the loopback; empty: the stand-in decides. `db upgrade` registers it.",
+        "(docs/receiving.md): https, http on the loopback, or queue:name; empty: the stand-in decides. `db upgrade` "
+        "registers it.",
+    )
+    institution_broker_url: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="amqps://… of the broker, or of its nodes, comma-separated, on which the first tenant's "
+        "institution has its queues (amqp on the loopback): a virtual host of its own, never the bus's. Needed for "
+        "queue:name alone.",
+    )
+    institution_brokers_file: Path | None = Field(
+        None, description="JSON file with the brokers of further tenants: an object of lists of amqps://… by tenant id."
     )
     institution_secret: SecretStr | None = Field(
         None, description="Signs what the first tenant's institution is asked and told: whsec_ and Base64."
@@ -250,12 +260,15 @@ class Settings(BaseSettings):
     rtp: RtpSettings = RtpSettings()
 
     _split = field_validator(
-        "regions", "retired_regions", "synchronous_tenants", "broker_url", "receiving_agents", mode="before"
+        *("regions", "retired_regions", "synchronous_tenants", "broker_url", "receiving_agents"),
+        "institution_broker_url",
+        mode="before",
     )(as_sequence)
-    _is_safe = field_validator("institution_url", "peer_url")(https_or_loopback)
+    _is_safe = field_validator("peer_url")(https_or_loopback)
+    _is_asked_safely = field_validator("institution_url")(institution_address)
     _or_none = field_validator(
         *("archive_url", "audit_anchors", "keys_file", "stand_in_file", "screening_file", "schemas_folder"),
-        *("institution_authorities", "screening_authorities", "core_url", "default_rail"),
+        *("institution_authorities", "institution_brokers_file", "screening_authorities", "core_url", "default_rail"),
         *("keys_repeated_within_s", "takeover_after_s", "peer_listen_port"),
         mode="before",
     )(none_if_empty)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+QUEUE: Final = "queue:"
+"""How the address of an institution begins that is asked over a queue of its broker."""
+
+UNVERIFIED: Final = "no_verify_ssl"
+"""With this in its URL the library takes any certificate of a broker."""
+
+_QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def as_sequence(value: Any) -> Any:
@@ -33,6 +42,38 @@ def https_or_loopback(value: str | None) -> str | None:
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must be https: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
     return value
+
+
+def institution_address(value: str | None) -> str | None:
+    """Refuse what is neither a queue's name nor an address that is safe for names and accounts."""
+    if value is None or not value.startswith(QUEUE):
+        return https_or_loopback(value)
+    if not _QUEUE_NAME.fullmatch(value.removeprefix(QUEUE)):
+        raise ValueError("must be queue:name, of letters, digits, dots, hyphens and underscores; its broker is no part")
+    return value
+
+
+def institution_broker(url: str) -> str:
+    """Refuse a broker at which names and accounts would go over a network in clear; the text shows no password."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is no address") from None
+    if not host or parts.scheme not in {"amqp", "amqps"}:
+        raise ValueError("must be amqps://user:password@host/virtual-host")
+    if parts.scheme == "amqp" and not _is_loopback(host):
+        raise ValueError("must be amqps: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
+    if UNVERIFIED in parse_qs(parts.query):
+        raise ValueError(f"must not say {UNVERIFIED}: name its authority (FIFTEEN_INSTITUTION_AUTHORITIES)")
+    return url
+
+
+def virtual_host_of(url: str) -> tuple[str, int, str]:
+    """Return where a broker's URL leads to: host, port and virtual host."""
+    parts = urlsplit(url)
+    port = parts.port or {"amqps": 5671}.get(parts.scheme, 5672)
+    return parts.hostname or "", port, unquote(parts.path.removeprefix("/")) or "/"
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from gateway.domain.receiving_time import Reserve
 from gateway.settings.ibm_mq import IbmMqSettings
 from gateway.settings.reading import as_sequence, none_if_empty
+from gateway.settings.reserves import reserves
+from iso20022 import RoutingNumber
 
 
 class RtpSettings(BaseModel):
@@ -74,6 +78,11 @@ class RtpSettings(BaseModel):
         gt=0,
         description="How much of it the gateway keeps for itself: when only this is left, the stand-in decides.",
     )
+    receiver_reserves: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="The institutions for which we take another time, comma-separated, each with our share of it where "
+        "that is another too: 990000107=2, 990000204=1.5/0.5.",
+    )
     advice_wait_s: float | None = Field(
         None,
         gt=0,
@@ -133,6 +142,7 @@ class RtpSettings(BaseModel):
     _split = field_validator(
         "institutions",
         "rail_ids",
+        "receiver_reserves",
         "definite_refusal_codes",
         "copy_refusal_codes",
         "answer_refused_codes",
@@ -144,6 +154,11 @@ class RtpSettings(BaseModel):
         mode="before",
     )(none_if_empty)
 
+    @property
+    def reserves(self) -> Mapping[RoutingNumber, Reserve]:
+        """The reserves of the institutions that have chosen another."""
+        return reserves(self.receiver_reserves, own_share_s=self.receiver_own_share_s)
+
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
         if self.rail_clock_s <= self.send_margin_s:
@@ -152,6 +167,7 @@ class RtpSettings(BaseModel):
             raise ValueError("repeat_wait_s must be longer than rail_clock_s: the answer may still come")
         if self.receiver_own_share_s >= self.receiver_reserve_s:
             raise ValueError("receiver_reserve_s must be longer than receiver_own_share_s: nobody could be asked")
+        _ = self.reserves  # each is read, and refused with words
         if self.advice_wait_s is not None and self.advice_wait_s <= self.rail_clock_s:
             raise ValueError("advice_wait_s must be longer than rail_clock_s: the rail may still decide")
         return self

@@ -22,7 +22,8 @@ SILENT: Final = "9999"
 class CoreSimulatorSettings:
     """``balance_cents`` is what every account has at first; with a ``token`` every request must bring it.
 
-    With a ``webhook_secret`` every question about an incoming payment must be signed with it.
+    With a ``webhook_secret`` every question about an incoming payment must be signed with it. With an ``amqp_url`` it
+    is asked over the queues ``<queue>.questions`` and ``<queue>.instructions`` of that broker too.
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +31,8 @@ class CoreSimulatorSettings:
     balance_cents: int = 100_000_000_00
     token: str | None = None
     webhook_secret: str | None = None
+    amqp_url: str | None = None
+    queue: str = "institution"
 
 
 class Standing(StrEnum):

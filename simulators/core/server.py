@@ -11,6 +11,8 @@
     The institution's address for signed webhooks: it is asked whether an incoming payment is accepted, told to post it,
     or told that it did not come; see `simulators.core.incoming`.
 
+    Over a queue the same comes and goes as `simulators.core.queue` says, where a broker is named.
+
 ``GET /simulator/v1/incoming``
     What was asked, told and credited, by the transfer's id; and ``answered_ms``, how long each question was in hand:
     from when the request was here until its answer was ready to be written.
@@ -25,7 +27,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +37,8 @@ from aiohttp.typedefs import Handler
 from iso20022 import Amount
 from simulators.clock import SystemClock
 from simulators.core.books import SILENT, Books, CannotError, CoreSimulatorSettings, Held, Standing
-from simulators.core.incoming import IncomingBooks, is_signed, reply_to_posting, reply_to_question
+from simulators.core.incoming import IncomingBooks, is_signed, reply_to
+from simulators.core.queue import taking_from_queues
 
 PREFIX: Final = "/simulator/"
 """Where the paths for tests and people begin."""
@@ -80,12 +83,16 @@ def build_application(settings: CoreSimulatorSettings) -> web.Application:
 @asynccontextmanager
 async def serving(settings: CoreSimulatorSettings) -> AsyncIterator[str]:
     """Serve while the context is open; yields the base URL, with the port that was really taken."""
-    runner = web.AppRunner(build_application(settings), access_log=None, shutdown_timeout=1)
+    application = build_application(settings)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
+        async with AsyncExitStack() as stack:
+            if settings.amqp_url is not None:
+                await stack.enter_async_context(taking_from_queues(settings, application[INCOMING]))
+            await web.TCPSite(runner, settings.host, settings.port).start()
+            host, port = runner.addresses[0][:2]
+            yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
@@ -143,44 +150,22 @@ async def _release(request: web.Request) -> web.Response:
 async def _incoming(request: web.Request) -> web.Response:
     arrived_s, body, books = _CLOCK.monotonic_s(), await request.read(), request.app[INCOMING]
     _demand_signature(request, body)
-    match await _json_of(request):
-        case {
-            "type": "incoming_transfer.decide",
-            "data": {"transfer_id": str(known), "creditor_account": str(account)},
-        }:
-            books.asked[known] += 1
-            reply = reply_to_question(account, times_asked=books.asked[known])
-            if reply.after_s is None:
-                await asyncio.Event().wait()
-            else:
-                await asyncio.sleep(reply.after_s)
-            response = web.json_response(reply.content, status=reply.status)
-            books.answered_ms.setdefault(known, (_CLOCK.monotonic_s() - arrived_s) * _MS)
-            return response
-        case {
-            "type": "incoming_transfer.post",
-            "data": {
-                "transfer_id": str(known),
-                "creditor_account": (str() | None) as account,
-                "amount": {"value": str(value), "currency": "USD"},
-            },
-        }:
-            books.told_to_post[known] += 1
-            content = reply_to_posting(account or "")  # a liquidity transfer need not name one
-            if content["posting"] == "posted":
-                books.credit(known, _cents(value))
-            return web.json_response(content)
-        case {"type": "incoming_transfer.not_settled", "data": {"transfer_id": str(known)}}:
-            books.not_settled.add(known)
-            return web.Response(status=204)
-        case {
-            "type": "incoming_transfer.returned" | "incoming_transfer.return_failed" as kind,
-            "data": {"transfer_id": str(known)},
-        }:
-            books.returns.add((known, str(kind).removeprefix("incoming_transfer."), request.headers["webhook-id"]))
-            return web.Response(status=204)
-        case _:
-            raise web.HTTPBadRequest(text="nothing is known of this webhook")
+    try:
+        reply = reply_to(books, await _json_of(request), request_id=request.headers.get("webhook-id", ""))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"amount: {error}") from error
+    if reply is None:
+        raise web.HTTPBadRequest(text="nothing is known of this webhook")
+    if reply.after_s is None:
+        await asyncio.Event().wait()
+    else:
+        await asyncio.sleep(reply.after_s)
+    response = (
+        web.Response(status=204) if reply.status == 204 else web.json_response(reply.content, status=reply.status)
+    )
+    if reply.question is not None:
+        books.answered_ms.setdefault(reply.question, (_CLOCK.monotonic_s() - arrived_s) * _MS)
+    return response
 
 
 def _demand_signature(request: web.Request, body: bytes) -> None:

@@ -21,6 +21,10 @@ RAIL_CLOCK_S: Final = 2
 STATUS_REQUEST_WAIT_S: Final = 3
 """Short, so that a doubt is resolved while a test waits; a test of the real ones would only sleep longer."""
 
+PROGRAM: Final = "gateway.cli"
+ON_RAIL_TIME: Final = "gateway.cli.on_rail_time"
+"""Whose wall time is that of the simulated rail."""
+
 CONNECTION_PARTY: Final = "990000107"
 RTP_PARTICIPANT: Final = "990000107A1"
 REPEAT_INTERVAL_S: Final = 2
@@ -38,6 +42,8 @@ class Installation:
     environment: Mapping[str, str]
     gateway: Role
     stack: ExitStack = field(repr=False)
+    module: str = PROGRAM
+    """What composes gateway and workers."""
     workers: int = 0
     worker_url: str = ""
     """Where the worker that was started last answers."""
@@ -49,7 +55,7 @@ class Installation:
         worker = Role(
             f"worker-{self.workers}",
             ("worker",) if crash_at is None else (crash_at,),
-            module="gateway.cli" if crash_at is None else "tests.acceptance.crashing_worker",
+            module=self.module if crash_at is None else "tests.acceptance.crashing_worker",
             environment={**self.environment, "FIFTEEN_WORKER_PORT": str(port)},
             log_file=self.directory / f"worker-{self.workers}.log",
             start=start_forked,
@@ -61,7 +67,7 @@ class Installation:
 
     def restart_gateway(self) -> None:
         """Start the gateway again, which has ended."""
-        self.gateway = _gateway(self.environment, self.directory)
+        self.gateway = _gateway(self.environment, self.directory, self.module)
         self.stack.callback(self.gateway.stop)
         self.gateway.wait_until_ready(f"{self.gateway_url}/readyz")
 
@@ -96,12 +102,14 @@ def installed(
     rail_clock_s: int = RAIL_CLOCK_S,
     status_request_wait_s: int = STATUS_REQUEST_WAIT_S,
     simulator_options: Sequence[str] = (),
+    module: str = PROGRAM,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
     """Run the rails' simulators and a gateway; workers are the test's to start.
 
     With `amqp_url` the rails are reached over that broker's queues, and over HTTP by the test alone. With `archives`
-    messages are encrypted under a key file, and those of the days before today go to a directory.
+    messages are encrypted under a key file, and those of the days before today go to a directory. `module` composes
+    gateway and workers: the program, or `ON_RAIL_TIME`.
     """
     gateway_port, ports = free_loopback_port(), {rail: free_loopback_port() for rail in rails}
     urls = {rail: f"http://127.0.0.1:{port}" for rail, port in ports.items()}
@@ -148,7 +156,7 @@ def installed(
         }
         for simulator in simulators.values():
             stack.callback(simulator.stop)
-        gateway = _gateway(environment, directory)
+        gateway = _gateway(environment, directory, module)
         stack.callback(gateway.stop)
         installation = Installation(
             gateway_url=f"http://127.0.0.1:{gateway_port}",
@@ -157,6 +165,7 @@ def installed(
             environment=environment,
             gateway=gateway,
             stack=stack,
+            module=module,
         )
         for rail, simulator in simulators.items():
             simulator.wait_until_ready(f"{urls[rail]}/healthz")
@@ -164,10 +173,9 @@ def installed(
         yield installation
 
 
-def _gateway(environment: Mapping[str, str], directory: Path) -> Role:
-    return Role(
-        "gateway", ("gateway",), environment=environment, log_file=directory / "gateway.log", start=start_forked
-    )
+def _gateway(environment: Mapping[str, str], directory: Path, module: str) -> Role:
+    log_file = directory / "gateway.log"
+    return Role("gateway", ("gateway",), environment=environment, log_file=log_file, module=module, start=start_forked)
 
 
 def archive_in(directory: Path) -> Mapping[str, str]:

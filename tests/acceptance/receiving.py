@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,14 +65,22 @@ class Receiver:
 
 @contextmanager
 def receiving(
-    installation: Installation, database: Database, *, more: Mapping[str, str] | None = None, rail: Rail = Rail.FEDNOW
+    installation: Installation,
+    database: Database,
+    *,
+    more: Mapping[str, str] | None = None,
+    rail: Rail = Rail.FEDNOW,
+    options: Sequence[str] = (),
 ) -> Iterator[Receiver]:
-    """Run an institution beside an installation, and have its tenant receive; workers are the test's to start."""
+    """Run an institution beside an installation, and have its tenant receive; workers are the test's to start.
+
+    `options` are more of the institution's.
+    """
     with ExitStack() as stack:
         port = free_loopback_port()
         institution = Role(
             "institution",
-            ("simulator", "core", "--port", str(port), "--webhook-secret", SECRET),
+            ("simulator", "core", "--port", str(port), "--webhook-secret", SECRET, *options),
             environment={},
             log_file=installation.directory / "institution.log",
             start=start_forked,

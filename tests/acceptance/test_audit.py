@@ -29,7 +29,7 @@ def metric(installation: Installation, name: str) -> float:
     """A gauge of the worker."""
     with urllib.request.urlopen(f"{installation.worker_url}/metrics") as response:
         lines = response.read().decode().splitlines()
-    return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), -1.0)
+    return next((float(line.split()[1]) for line in lines if line.startswith(f"{name}{{")), -1.0)
 
 
 async def rejected_years_ago(database: Database) -> Payment:

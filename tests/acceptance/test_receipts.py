@@ -31,7 +31,7 @@ from tests.acceptance.test_conversations import (
 )
 from tests.acceptance.test_rail_operations import OPERATOR_KEY, register_operator
 from tests.acceptance.test_returns import ask, asked_until, faults_of
-from tests.conftest import Database, copy_database
+from tests.conftest import REGION, Database, copy_database
 
 WAIT_S: Final = 2
 LATE_S: Final = 8
@@ -202,6 +202,6 @@ async def metric(receiver: Receiver, name: str, value: float) -> bool:
         return text
 
     async with asyncio.timeout(25):
-        while f'{name}{{rail="{receiver.rail}"}} {value}' not in await asyncio.to_thread(said):
+        while f'{name}{{rail="{receiver.rail}",region="{REGION}"}} {value}' not in await asyncio.to_thread(said):
             await asyncio.sleep(0.5)
     return True

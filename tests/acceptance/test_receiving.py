@@ -132,6 +132,7 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
     await until(database, ids[contradicted], lambda row: "AcceptanceDecided" in row["kinds"])
     rows = [await until(database, message_id, bool) for message_id in ids]
     assert [number for number, row in enumerate(rows) if row["contradictions"]] == [contradicted]
+    assert [number for number, row in enumerate(rows) if row["contrary_word"]] == [contradicted]
     _, *held = [
         each for each, (order, *_) in zip(ids, cases, strict=True) if order.get("creditor_account") == "SIMHOLD"
     ]
@@ -251,7 +252,8 @@ async def test_what_came_in_is_run_again_and_comes_out_the_same_or_is_named(
     ids = [(quick_receiver.order(**order)[0], state) for order, state in orders]
     for message_id, state in ids:
         await until(database, message_id, sent_in(state))
-    await until(database, ids[3][0], lambda row: row["contradictions"] == 1)  # the institution's yes came too late
+    late = await until(database, ids[3][0], lambda row: row["contradictions"] == 1)
+    assert late["contrary_word"] == "accept", "the institution's yes came too late: a person is called"
     for name, value in quick_receiver.installation.environment.items():
         monkeypatch.setenv(name, value)
     into, into_changed = [await asyncio.to_thread(copy_database, postgres_server, template) for _ in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,8 @@ from gateway.cli.zygote import start_forked
 
 KEYS: Final = 60
 SETTLED_WITHIN_S: Final = 15.0
+CUT_S: Final = 3.0
+"""So much older the other region is seen while the link is cut: its time comes every second otherwise."""
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +108,39 @@ async def test_regions_that_are_sound_say_so(two: TwoRegions) -> None:
     assert [task.result() for task in codes] == [0, 0]
 
 
+async def freshness_of(session: ClientSession, region: Region, payment_id: str) -> tuple[str, dict[str, float]]:
+    """In which region a payment goes on, as a region answers, and how many seconds it says that each is behind."""
+    async with session.get(f"{region.gateway_url}/v1/payments/{payment_id}") as response:
+        payment = await response.json(content_type=None)
+        said = re.findall(r'(\w+);behind_s=([0-9.]+);as_of="', response.headers["Fifteen-Freshness"])
+    return payment["region"], {name: float(behind_s) for name, behind_s in said}
+
+
+async def settled_at_home(session: ClientSession, home: Region, elsewhere: Region) -> str:
+    """The id of a payment of a region that the other shows as settled."""
+    answers = [(await submitted(session, home, f"at-home-{number}"))[1] for number in range(16)]
+    payment_id = next(str(each["payment_id"]) for each in answers if each.get("region") == home.name)
+    await until_final(session, elsewhere, payment_id)
+    return payment_id
+
+
 async def test_a_cut_link_leaves_each_region_its_own_keys_and_nothing_is_guessed(two: TwoRegions) -> None:
-    """Own keys settle; the other's are refused or pending, never accepted twice; healed, every key is one payment."""
+    """Own keys settle; the other's are refused or pending, never accepted twice; healed, every key is one payment.
+
+    What is read says how fresh it is: as old as the cut in the other region, and fresh at home, the control.
+    """
+    east, west = two.regions
     async with client_of(two) as session:
+        seen = await settled_at_home(session, east, west)
+        home, before = await freshness_of(session, west, seen)
         await tell_link(session, two, is_cut=True)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(submitted(session, two.regions[0], f"cut-{key}")) for key in range(20)]
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                while (while_cut := await freshness_of(session, west, seen))[1][east.name] < before[east.name] + CUT_S:
+                    await asyncio.sleep(0.2)
+            at_home = await freshness_of(session, east, seen)
         finally:
             await tell_link(session, two, is_cut=False)
         first = [task.result() for task in tasks]
@@ -123,6 +152,8 @@ async def test_a_cut_link_leaves_each_region_its_own_keys_and_nothing_is_guessed
         for payment_id in ids:
             assert (await until_final(session, two.regions[0], payment_id))["state"] in {"SETTLED", "REJECTED"}
 
+    assert (home, while_cut[0], at_home[0]) == (east.name,) * 3
+    assert (before[west.name], while_cut[1][west.name], at_home[1][east.name]) == (0, 0, 0)
     assert len(own) + len(unknown) == len(first)
     assert own
     assert unknown

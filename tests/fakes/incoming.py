@@ -95,7 +95,7 @@ class InMemoryIncoming:
         known = self._by_message_id(new.rail).get(new.message_id)
         if known is not None:
             return Admitted(known, is_new=False)
-        transfer, rows = new.received(), self.rows
+        transfer, rows = new.received(region=self.store.region), self.rows
         rows.transfers[new.payment_id] = replace(transfer, ask_after=self.store.asked_from(new.slot))
         rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
@@ -108,17 +108,23 @@ class InMemoryIncoming:
     async def backlog(self, now: datetime) -> IncomingBacklog:
         """Return what is not at its end; see the port."""
         await self.store.check()
-        came: dict[IncomingState, list[datetime]] = {}
+        came: dict[IncomingState, list[IncomingTransfer]] = {}
         for each in self.rows.transfers.values():
             if each.state in UNENDED:
-                came.setdefault(each.state, []).append(each.received_at)
+                came.setdefault(each.state, []).append(each)
         requests = [
             *(each.request for each in self.rows.transfers.values()),
             *(each.request for each in self.store.rows.payments.values()),
         ]
         overdue = sum(request.due_at is not None and request.due_at < now for request in requests)
-        attention = sum(each.attention is not None for each in self.rows.transfers.values())
-        return IncomingBacklog({state: Standing(len(at), min(at)) for state, at in came.items()}, overdue, attention)
+        attention = sum(each.shown_attention is not None for each in self.rows.transfers.values())
+        standing = {
+            state: Standing(
+                len(found), min(each.received_at for each in found), min(each.forwarded_at for each in found)
+            )
+            for state, found in came.items()
+        }
+        return IncomingBacklog(standing, overdue, attention)
 
     async def requested(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[IncomingTransfer]:
         """Return what is asked back; see the port."""
@@ -246,9 +252,9 @@ class InMemoryIncoming:
         ]
         if not states:
             return in_order_of_deciding(found)[:limit]
-        listed = [each for each in found if each.attention is not None or each.state in TO_BE_DECIDED]
+        listed = [each for each in found if each.shown_attention is not None or each.state in TO_BE_DECIDED]
         for state in set(states) - TO_BE_DECIDED:
-            there = [each for each in found if each.state is state and each.attention is None]
+            there = [each for each in found if each.state is state and each.shown_attention is None]
             listed += sorted(there, key=lambda each: each.updated_at, reverse=True)[:limit]
         return in_order_of_deciding(listed)[:limit]
 

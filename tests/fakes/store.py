@@ -143,7 +143,7 @@ class InMemoryStore:
         asked_from = self.asked_from(new.slot) if new.is_named_by_day else None
         if asked_from is not None and asked_from != new.day_known_to:
             return Accepted(AcceptKind.DAY_UNKNOWN, None, asked_from=asked_from)
-        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT))
+        payment = new.accepted(self.funds_holders.get(new.tenant_id, FundsHolder.TENANT), region=self.region)
         payment = replace(payment, ask_after=self.asked_from(new.slot))
         region, epoch = self.region, self.epoch_of(new.slot)
         rows.claims[key] = Claim(new.payment_id, new.content_digest)
@@ -341,6 +341,21 @@ class InMemoryStore:
             (payment.next_step_at, payment.payment_id, payment)
             for payment in self.rows.payments.values()
             if tenant_id in {None, payment.tenant_id} and payment.state is PaymentState.HELD and payment.next_step_at
+        ]
+        return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
+
+    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+        """Return what its receiver is to be asked about; see the port."""
+        await self._reached()
+        found = [
+            (payment.final_at, payment.payment_id, payment)
+            for payment in self.rows.payments.values()
+            if payment.rail is rail
+            and payment.state is PaymentState.ACCEPTED_WITHOUT_POSTING
+            and payment.status != "BLCK"
+            and payment.final_at is not None
+            and after < payment.final_at <= until
+            and all(each.event.kind is not EventKind.POSTING_ASKED for each in self.rows.events[payment.payment_id])
         ]
         return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
 

@@ -46,7 +46,7 @@ from gateway.service.relay import Forwarder
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import Intake
 from iso20022 import CustomerCreditTransfer, PaymentStatusReport, TransactionStatus
-from tests.fakes.store import InMemoryStore
+from tests.fakes.store import REGION, InMemoryStore
 from tests.simulation.build import Build, WitnessedStore
 from tests.simulation.incoming_plants import (
     AnsweredWithoutTheSave,
@@ -371,7 +371,7 @@ class _Hasty:
     async def submit(self, item: NewPayment) -> Accepted:
         task = asyncio.get_running_loop().create_task(self._accepts.submit(item))
         self._tasks.add(task)
-        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT))
+        return Accepted(AcceptKind.CREATED, item.accepted(FundsHolder.TENANT, region=REGION))
 
 
 class AnsweredBeforeCommitted(Build):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-HEAD: Final = "0029"
+HEAD: Final = "0030"
 """The newest revision that this program knows."""
 
-NEEDED: Final = "0029"
+NEEDED: Final = "0030"
 """The newest revision of phase `pre`: what this program cannot do without."""

@@ -24,6 +24,12 @@ def demo(
     rtp: Annotated[
         bool, typer.Option("--rtp", help="RTP's simulator too, and the same four payments over RTP as well.")
     ] = False,
+    rail_time: Annotated[
+        bool,
+        typer.Option(
+            "--rail-time", help="Gateway and worker follow the rail's clock: fifteen simulator clock sets it."
+        ),
+    ] = False,
 ) -> None:
     """Run gateway, worker, PostgreSQL and the FedNow simulator here, and send four payments.
 
@@ -32,8 +38,10 @@ def demo(
     """
     from gateway.cli.demo import run_demo
 
+    if rtp and rail_time:
+        raise typer.BadParameter("--rail-time follows the clock of one rail, and --rtp brings a second")
     with explained():
-        run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp)
+        run_demo(stay=not (once or json), as_json=json, keep=keep, rtp=rtp, rail_time=rail_time)
 
 
 def up(

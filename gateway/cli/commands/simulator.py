@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from gateway.cli.commands.options import Loss
+from gateway.cli.commands.options import Json, Loss
 from gateway.cli.console import OUT
 
 simulator = typer.Typer(no_args_is_help=True, help="Play a rail, FedNow or RTP, or a bank's core, with their faults.")
@@ -76,6 +76,37 @@ def fednow(
 
 
 @simulator.command()
+def clock(
+    at: Annotated[
+        str | None,
+        typer.Option(help="Show this instant: 2026-11-25T18:59:50, US Eastern unless it says its offset."),
+    ] = None,
+    ahead: Annotated[
+        str | None, typer.Option(help="Move on by so much, also while it stands: 60d, 1h30m, 2.5s.")
+    ] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Stand still from then on.")] = False,
+    run: Annotated[bool, typer.Option("--run", help="Run again from what it shows.")] = False,
+    system: Annotated[bool, typer.Option("--system", help="Show the machine's time again, and run.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(help="The simulator; without, the running demo's, else http://127.0.0.1:8020."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show a simulated rail's clock, or set it: time-outs, days, hours, expiries and late answers go by it.
+
+    It does not go back while business is open: that is refused, and exits 1.
+    """
+    from gateway.cli.rail_clock import change_of, set_clock
+
+    try:
+        change = change_of(at=at, ahead=ahead, freeze=freeze, run=run, system=system)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(set_clock(change, url=url, as_json=json))
+
+
+@simulator.command()
 def link(
     way: Annotated[
         list[str],
@@ -109,6 +140,10 @@ def core(
     webhook_secret: Annotated[
         str | None, typer.Option(help="Demand that what it is asked about incoming payments is signed with this.")
     ] = None,
+    amqp: Annotated[
+        str | None, typer.Option(help="Take what it is asked from this broker's queues too: amqp://…", metavar="URL")
+    ] = None,
+    queue: Annotated[str, typer.Option(help="What the names of these queues begin with.")] = "institution",
 ) -> None:
     """Play an institution: its core reserves debtors' money, posts it, releases it; it accepts and posts what comes.
 
@@ -117,7 +152,16 @@ def core(
     """
     from gateway.cli.simulate import run_core
 
-    run_core(host=host, port=port, balance_cents=round(balance * 100), webhook_secret=webhook_secret)
+    if amqp is not None and webhook_secret is None:
+        raise typer.BadParameter("--amqp needs --webhook-secret: what is answered over a queue is signed")
+    run_core(
+        host=host,
+        port=port,
+        balance_cents=round(balance * 100),
+        webhook_secret=webhook_secret,
+        amqp_url=amqp,
+        queue=queue,
+    )
 
 
 @simulator.command(cls=_WithBehaviours)

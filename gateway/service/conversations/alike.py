@@ -34,6 +34,7 @@ from iso20022 import (
     MessageId,
     MessageReject,
     PaymentCancellationRequest,
+    PaymentReturn,
     PaymentStatusReport,
     Personal,
     Profile,
@@ -43,7 +44,7 @@ from iso20022 import (
     examine,
     explain,
 )
-from iso20022.messages import camt026, pacs008, pain013
+from iso20022.messages import camt026, pain013
 from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
 from iso20022.messages.camt026 import (
     AnyInformation,
@@ -219,14 +220,15 @@ def information_request(
     manner: Manner,
     asked: InformationAsked,
     transfer: IncomingTransfer,
-    brought: CustomerCreditTransfer,
+    brought: CustomerCreditTransfer | PaymentReturn,
     conversation_id: ConversationId,
     *,
     at: datetime,
 ) -> InformationRequest:
-    """Return the question about a transfer that has come, under a new case: the case's id is the message's own."""
+    """Return the question about what has come, under a new case: the case's id is the message's own."""
     message_id = manner.id_of("information-request", str(conversation_id), at)
     author, reader = manner.agent(transfer.instructed_agent), manner.agent(transfer.instructing_agent)
+    assert brought.settlement_date is not None, "the rails' rules demand the date, of a return too"
 
     def questions(codes: Sequence[str]) -> tuple[Question, ...]:
         return tuple(Question(code=code, additional=asked.text if code == "NARR" else None) for code in codes)
@@ -240,7 +242,7 @@ def information_request(
         underlying=UnderlyingPayment(
             original_message=OriginalMessage(
                 message_id=transfer.message_id,
-                message_name=pacs008.MESSAGE_TYPE,
+                message_name=transfer.message_type,
                 creation_time=manner.time(transfer.message_created_at),
             ),
             original_instruction_id=transfer.instruction_id,

@@ -31,7 +31,7 @@ from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import Clock, Identifiers, IncomingStore, RawMessage, UnavailableError, Vault
 from gateway.service.ports.conversations import ConversationStore, NewConversation, OpenKind
 from gateway.service.rail_protocol import OutboundMessage
-from iso20022 import CustomerCreditTransfer, Finding, MessageId, Personal, RoutingNumber
+from iso20022 import Finding, InstitutionCreditTransfer, MessageId, Personal, RoutingNumber
 
 
 class NotStartedError(Exception):
@@ -108,7 +108,7 @@ class ConversationDesk:
         *,
         content: bytes,
     ) -> Conversation:
-        """Ask the sender of a transfer that has come about it.
+        """Ask the sender of a transfer, or of a return, that has come about it.
 
         Raises:
             LookupError: there is no such transfer.
@@ -122,10 +122,8 @@ class ConversationDesk:
         if transfer.state not in ARRIVED:
             raise NotStartedError("not_arrived", f"The transfer is {transfer.state}: its money is not here.")
         brought = await self.received.of(transfer)
-        if not isinstance(brought, CustomerCreditTransfer):
-            if transfer.is_liquidity:
-                raise NotStartedError("is_liquidity", "Nobody is asked about a liquidity transfer over the rail.")
-            raise NotStartedError("is_return", "A return is asked about where the payment was sent.")
+        if isinstance(brought, InstitutionCreditTransfer):
+            raise NotStartedError("is_liquidity", "Nobody is asked about a liquidity transfer over the rail.")
         now = self.clock.now()
         conversation_id = _id_of(transfer.tenant_id, key)
         messages = self._speaking(transfer.rail, ConversationKind.INFORMATION_REQUEST)

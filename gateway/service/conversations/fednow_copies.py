@@ -19,15 +19,16 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.ports import MessageClass, MessageDirection, RawMessage
 from gateway.service.rail_protocol import OutboundMessage
 from iso20022 import Element, MessageId
-from iso20022.messages import admi007, camt026, camt028, camt029, camt055, camt056, pain013, pain014
+from iso20022.messages import admi007, camt026, camt028, camt029, camt055, camt056, pacs028, pain013, pain014
 
 REQUESTS: Final = frozenset({pain013.MESSAGE_TYPE, camt026.MESSAGE_TYPE, camt055.MESSAGE_TYPE})
 """What is asked in conversations, and may be sent again."""
 
 ACKNOWLEDGED: Final = REQUESTS | {
-    *(pain014.MESSAGE_TYPE, camt028.MESSAGE_TYPE, camt029.MESSAGE_TYPE, camt056.MESSAGE_TYPE)
+    *(pain014.MESSAGE_TYPE, camt028.MESSAGE_TYPE, camt029.MESSAGE_TYPE, camt056.MESSAGE_TYPE, pacs028.MESSAGE_TYPE)
 }
-"""What FedNow, and who receives it, acknowledge by admi.007: nonvalue messages between participants."""
+"""What FedNow, and who receives it, acknowledge by admi.007: nonvalue messages between participants. A pacs.028 is
+noted here only where it goes to one: the service answers what it is asked itself."""
 
 
 class FedNowCopies:

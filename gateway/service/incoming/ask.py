@@ -12,6 +12,7 @@ from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
     DECIDED_AS,
+    LATE,
     WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
@@ -335,7 +336,7 @@ class Asker:
         """What it means; a verdict that screening has taken back is no contradiction of the one that was answered."""
         with_screening = answered_with(answer, screened, unanswered="")
         fact = _decided(answer, ReasonOrigin.INSTITUTION)
-        details = {**fact.details, "late": "yes", "answered": current.answer or ""}
+        details = {**fact.details, LATE: "yes", "answered": current.answer or ""}
         if with_screening.verdict is not answer.verdict:
             details[WITH_SCREENING] = with_screening.verdict.value
         return self.decisions.decider.decide(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.domain.attention import attention_after, contrary_word_after
 from gateway.domain.identity import delivery_id_of
 from gateway.domain.incoming import (
     IncomingEffect,
@@ -19,6 +20,7 @@ from gateway.domain.incoming_transfer import (
     ANSWERED_AS,
     ARRIVED,
     CONTRADICTS,
+    Attention,
     IncomingFact,
     IncomingTransfer,
     tells_incoming,
@@ -35,7 +37,7 @@ from gateway.domain.return_request import (
     due_of,
     request_after,
 )
-from gateway.domain.returns import attention_after, is_left_between_tries, returns_after
+from gateway.domain.returns import is_left_between_tries, returns_after
 from gateway.domain.timing import asking_overdue
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.decide import until_one_holds
@@ -144,6 +146,7 @@ class IncomingDecider:
             postings=incoming_postings(transfer.state, transition.state, transfer.amount),
             returns=returns_after(transfer, fact, transition.effects),
             attention=attention_after(transfer, fact, transition.state, transition.effects),
+            contrary_word=contrary_word_after(transfer, fact, transition.state, transition.effects),
             request=transfer.request if step is None else _request(transfer, fact, step, at=at),
         )
 
@@ -193,6 +196,8 @@ class IncomingDecider:
         if _F.AWAIT_POSTING in effects:
             return posting_again(transfer, at)
         if _F.AWAIT_RETURN in effects:
+            if fact.kind is IncomingEvent.RETURN_FAILED and transfer.attention is Attention.CONTRADICTED:
+                return "stop"  # whether there is money to give back, a person finds out first
             return return_again(transfer, at, failed=fact.kind is IncomingEvent.RETURN_FAILED)
         if _F.AWAIT_POSTING_DECISION in effects:
             return posting_due(transfer.forwarded_at)
@@ -331,6 +336,7 @@ def decided(decision: IncomingDecision) -> IncomingTransfer:
         returned_cents=decision.returns.returned_cents,
         request=decision.request,
         attention=decision.attention,
+        contrary_word=decision.contrary_word,
         is_taken_over=False,
     )
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.domain.attention import is_recordable
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     ARRIVED,
-    Attention,
     IncomingFact,
     IncomingTransfer,
     PostingAnswer,
@@ -105,7 +105,8 @@ class IncomingDesk:
         """Save the rail's word that a person has heard on another way, and return the transfer as it is then.
 
         What arrived is held until somebody decides of its posting; what did not is told to the institution. Also of a
-        transfer that had not arrived, as the rail said, until it said that it had.
+        transfer of which the rail has said that it arrived and that it did not; and of one that is certain, where the
+        institution has contradicted it: then it says that somebody has seen to that. See `is_recordable`.
 
         Raises:
             LookupError: there is no such transfer.
@@ -116,8 +117,9 @@ class IncomingDesk:
         kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            is_contradicted = transfer.attention is Attention.CONTRADICTED and transfer.state not in ARRIVED
-            if transfer.state is not IncomingState.AWAITING_OPERATOR and not is_contradicted:
+            facts = [each.fact.kind for each in await self.decisions.store.events(payment_id)]
+            is_of_return = IncomingEvent.RETURN_CONTRADICTED in facts
+            if not is_recordable(transfer, settled=settled, is_of_return=is_of_return):
                 raise NotRecordableError(transfer.state)
             fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())

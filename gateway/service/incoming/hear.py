@@ -262,8 +262,8 @@ def new_transfer(
     assert forwarded_at is not None, "a header has a creation time"
     forwarded_at = rail.forwarded_at(forwarded_at, received_at=received_at)
     forwarded_at = min(max(forwarded_at, received_at - LOOK_BACK), received_at)
-    answer_by = rail.timing.answer_by(forwarded_at)
     money = _money_in(message, end_to_end_id)
+    answer_by = rail.timing.answer_by(forwarded_at, money.instructed_agent)
     return NewTransfer(
         payment_id=incoming_id_of(rail.rail, money.message_id, money.creation_time.date()),
         tenant_id=keeper,
@@ -285,7 +285,9 @@ def new_transfer(
         forwarded_at=forwarded_at,
         received_at=received_at,
         answer_by=answer_by,
-        timer_at=rail.timing.take_over(received_at=received_at, answer_by=answer_by),
+        timer_at=rail.timing.take_over(
+            received_at=received_at, answer_by=answer_by, institution=money.instructed_agent
+        ),
         inbox_id=arrived.reading.business_message_id,
         inbox_digest=arrived.digest,
         message=arrived.raw,

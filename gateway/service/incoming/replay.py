@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from gateway.domain.attention import late_verdict_in
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
-    DECIDED_AS,
-    WITH_SCREENING,
     IncomingFact,
     IncomingTransfer,
     RecordedFact,
-    Verdict,
     as_heard,
-    is_contradicted,
 )
 from gateway.domain.payment import Rail
 from gateway.service.decide import until_one_holds
@@ -41,8 +37,6 @@ from gateway.service.ports import (
 )
 from gateway.service.rail_protocol import OutboundMessage
 from gateway.service.replay import DivergedError, Given, demand
-
-_VERDICT_OF: Final = MappingProxyType({kind: verdict for verdict, kind in DECIDED_AS.items()})
 
 _NO_MESSAGE: Final = Given(UUID(int=0))
 """Gives the id of a message that nothing is kept of: that one is made all the same is found out."""
@@ -170,9 +164,7 @@ def _is_strange(fact: IncomingFact, current: IncomingTransfer) -> bool:
     """Whether an institution said, too late, something else than was answered; or what was found cannot be."""
     if fact.details.get(CONTRADICTS) == "yes":
         return True
-    changed = fact.details.get(WITH_SCREENING)
-    verdict = _VERDICT_OF.get(fact.kind) if changed is None else Verdict(changed)
-    return verdict is not None and fact.details.get("late") == "yes" and is_contradicted(current.answer, verdict)
+    return late_verdict_in(current, fact) is not None
 
 
 def _answer_to_request(

@@ -154,7 +154,8 @@ class ReturnRequests:
         if self.receipts is None:
             return None
         missing = (await self.receipts.store.missing_of([payment_id])).get(payment_id, ())
-        return missing[-1] if missing else None
+        requests = [each for each in missing if each.message_type == camt056.MESSAGE_TYPE]
+        return requests[-1] if requests else None
 
     async def answer(
         self, payment_id: PaymentId, kind: IncomingEvent, *, amount: Amount | None, reason: Reason | None, by: str

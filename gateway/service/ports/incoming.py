@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.incoming import ARRIVAL, IncomingState
-from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, ContraryWord, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.ledger import Posting
-from gateway.domain.payment import Payment, PaymentId, Rail, Reason, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, Reason, RegionId, TenantId
 from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.returns import NO_RETURNS, Returns
 from gateway.domain.stand_in import AccountStanding, StandInPolicy
@@ -76,8 +76,8 @@ class NewTransfer:
     message_type: str = pacs008.MESSAGE_TYPE
     original_id: PaymentId | None = None
 
-    def received(self) -> IncomingTransfer:
-        """Return the transfer that this becomes once it is committed."""
+    def received(self, *, region: RegionId) -> IncomingTransfer:
+        """Return the transfer that this becomes once a region commits it."""
         return IncomingTransfer(
             payment_id=self.payment_id,
             tenant_id=self.tenant_id,
@@ -103,6 +103,7 @@ class NewTransfer:
             next_step_at=self.timer_at,
             message_type=self.message_type,
             original_id=self.original_id,
+            region=region,
         )
 
 
@@ -140,6 +141,7 @@ class IncomingDecision:
     returns: Returns = NO_RETURNS
     request: Request = NO_REQUEST
     attention: Attention | None = None
+    contrary_word: ContraryWord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,11 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many transfers stand in a state, and when the oldest of them came."""
+    """How many transfers stand in a state, when the oldest came, and what the first header says of its forwarding."""
 
     count: int
     oldest_at: datetime
+    forwarded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class ReceiptOf(StrEnum):
 
     CONVERSATION = "conversation"
     PAYMENT = "payment"
-    """A request for the return of a payment that was sent."""
+    """A request for the return of a payment that was sent, or a question to its receiver what became of it."""
 
     INCOMING_TRANSFER = "incoming_transfer"
     """An answer to a request for the return of what has come."""

@@ -88,8 +88,8 @@ class NewPayment:
     is_named_by_day: bool = False
     day_known_to: datetime | None = None
 
-    def accepted(self, funds_holder: FundsHolder) -> Payment:
-        """Return the payment that this becomes once it is committed; its tenant says who holds the debtor's money.
+    def accepted(self, funds_holder: FundsHolder, *, region: RegionId) -> Payment:
+        """Return the payment that this becomes once a region commits it; its tenant says who holds the debtor's money.
 
         Of a return it is known already, and what the tenant says does not count.
         """
@@ -113,6 +113,8 @@ class NewPayment:
             next_step_at=self.timer_at,
             funds_holder=self.funds_holder or funds_holder,
             original_id=self.original_id,
+            region=region,
+            accepted_in=region,
         )
 
 
@@ -362,6 +364,13 @@ class PaymentStore(ClaimStore, Protocol):
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return the payments that a person must look into, the longest open first: a tenant's, or (None) all."""
+        ...
+
+    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+        """Return payments that were accepted without posting in this time, and whose receiver was never asked.
+
+        Not those of which it has said that they are blocked. The oldest first.
+        """
         ...
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:

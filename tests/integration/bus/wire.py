@@ -22,13 +22,15 @@ _FRAME_HEADER_BYTES: Final = 7
 class FaultyWire:
     """Passes TCP on to a node, until told otherwise.
 
-    Connections can be `cut`, or `frozen`: those stay open and say nothing more. Methods in `lost` vanish on the way to
-    the client, with their content: a connection that lives, and a consumer that hears nothing.
+    Connections can be `cut`, or `frozen`: those stay open and say nothing more; new ones can be refused. Methods in
+    `lost` vanish on the way to the client, with their content: a connection that lives, and a consumer that hears
+    nothing.
     """
 
     def __init__(self, url: str) -> None:
         self.lost: set[bytes] = set()
         self.is_frozen = False
+        self.is_refusing = False
         self._target = URL(url)
         self._port = free_loopback_port()
         self._writers: list[asyncio.StreamWriter] = []
@@ -54,6 +56,9 @@ class FaultyWire:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_refusing:
+            writer.transport.abort()
+            return
         there, back = await asyncio.open_connection(self._target.host, self._target.port)
         self._writers += [writer, back]
         async with asyncio.TaskGroup() as group:

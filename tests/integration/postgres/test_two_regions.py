@@ -43,8 +43,10 @@ from gateway.domain.regions import SlotMap, SlotOwner
 from gateway.domain.request import RequestState
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
+from gateway.service.freshness import AsOf, Freshness
 from gateway.service.ports import (
     AcceptKind,
+    Alone,
     Anchor,
     MessageDirection,
     NewPayment,
@@ -772,7 +774,35 @@ async def test_each_region_sees_how_old_its_view_of_the_other_is(regions: list[R
         while (await west.own.pulses()).get(east.name) != NOW + timedelta(seconds=2):
             await asyncio.sleep(0.02)
 
-    assert await behind_s(west.own, east.name, VirtualClock(NOW + timedelta(seconds=5))) == 3.0
+    clock = VirtualClock(NOW + timedelta(seconds=5))
+    assert await behind_s(west.own, east.name, clock) == 3.0
+    freshness = Freshness(west.own, west.name, east.name, Alone(), lambda: True, clock)
+    await freshness.look()
+    assert freshness.stated() == (AsOf(west.name, clock.now(), 0.0), AsOf(east.name, NOW + timedelta(seconds=2), 3.0))
+
+
+async def test_what_has_come_and_is_not_folded_is_not_said_to_be_known(regions: list[Region]) -> None:
+    """A read would show it as it was: the other region is as old as the oldest such event, until it is folded."""
+    east, west = regions
+    clock = VirtualClock(NOW + timedelta(seconds=5))
+    freshness = Freshness(west.own, west.name, east.name, Alone(), lambda: True, clock)
+    [accepted] = await east.store.accept([new_payment(key_at(east.name, "UNFOLDED"))])
+    assert accepted.payment is not None
+    await east.own.pulse(NOW + timedelta(seconds=4))
+    async with asyncio.timeout(20):
+        while (await west.own.pulses()).get(east.name) != NOW:
+            await asyncio.sleep(0.02)
+    payment_id = accepted.payment.payment_id
+
+    await freshness.look()
+    unfolded, unseen = freshness.stated()[1], await west.store.load([payment_id])
+    await west.settle()
+    await freshness.look()
+    folded_by_now, seen = freshness.stated()[1], await west.store.load([payment_id])
+
+    assert (unfolded, unseen) == (AsOf(east.name, NOW, 5.0), {})
+    assert folded_by_now == AsOf(east.name, NOW + timedelta(seconds=4), 1.0)
+    assert (seen[payment_id].region, seen[payment_id].accepted_in) == (east.name, east.name)
 
 
 async def test_what_the_rail_says_in_one_region_is_kept_for_the_other_until_it_has_applied_it(

@@ -186,12 +186,14 @@ async def accepted_twice(
         outcomes = await east.store.accept([first])
         moved = await taken_over(regions, {first.slot})
         outcomes = [*outcomes, *await west.store.accept([second])]
+        homes = [(await region.store.load([first.payment_id]))[first.payment_id].region for region in regions]
         await west.befalls(first.payment_id, *events)
     for region in regions:
         await region.until_known(first.payment_id, events=2 + len(events))
     await given_back(regions, moved, {first.slot})
 
     assert [outcome.kind for outcome in outcomes] == [AcceptKind.CREATED] * 2
+    assert homes == [east.name, west.name], "each by its own map: the first was lost, and knows of no takeover"
     assert [await region.count("payment", first.payment_id) for region in regions] == [2, 2], "one payment, two facts"
     return first, second
 
@@ -244,6 +246,8 @@ async def test_a_payment_that_both_regions_have_accepted_is_found_as_one_and_is_
     assert [payment.payment_id for payment in shown] == [second.payment_id] * 12
     assert {payment.accepted_at for payment in shown} == {second.accepted_at}
     assert {payment.deadline_at for payment in shown} == {second.deadline_at}
+    east, west = REGIONS
+    assert {(payment.region, payment.accepted_in) for payment in shown} == {(east, west)}, "its slot was handed back"
 
 
 async def test_a_page_of_the_history_has_a_payment_of_two_facts_once(regions: list[Region]) -> None:
@@ -337,6 +341,7 @@ async def test_a_transfer_that_both_regions_have_admitted_counts_once(regions: l
         assert known == {transfer.message_id: Here(5_174, has_settled=True, received_at=transfer.received_at)}
         assert stands[settled].count == (stood.standing[settled].count if settled in stood.standing else 0) + 1
         assert [each.received_at for each in shown] == [transfer.received_at] * 4
+        assert {each.region for each in shown} == {REGIONS[0]}, "its slot was handed back"
 
 
 async def test_a_return_of_two_facts_has_gone_once(regions: list[Region]) -> None:

@@ -23,7 +23,7 @@ from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
+from gateway.domain.incoming_transfer import LATE, IncomingFact, IncomingTransfer, Verdict
 from gateway.domain.payment import Rail, Reason, ReasonOrigin, RegionId
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding
 from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
@@ -75,7 +75,7 @@ class Subject:
 
     def decision(self, transfer: IncomingTransfer, kind: IncomingEvent, **more: Any) -> IncomingDecision:
         """What a fact means."""
-        fact = IncomingFact(kind, more.pop("reason", None), details={"by": "a test"})
+        fact = IncomingFact(kind, more.pop("reason", None), details={"by": "a test", **more.pop("details", {})})
         at = more.pop("at", NOW + timedelta(seconds=1))
         return self.decider.decide(transfer, fact, at=at, **more)
 
@@ -329,6 +329,31 @@ async def test_what_a_person_must_look_at_is_listed_first_however_many_are_newer
     assert await subject.store.find(None, states=states, limit=9) == [third, second, first, plain]
 
 
+@pytest.mark.parametrize("states", [(), (IncomingState.POSTED, IncomingState.REJECTED)])
+async def test_a_late_verdict_that_contradicts_is_kept_listed_first_and_counted_until_somebody_has_seen_to_it(
+    subject: Subject, states: tuple[IncomingState, ...]
+) -> None:
+    """It was in a log and a metric alone: an institution that thinks it has said no would wait for nothing."""
+    posted = await subject.admitted()
+    for kind in _POSTED:
+        posted = await subject.befalls(posted, kind)
+    plain = await subject.admitted(received_at=NOW + timedelta(minutes=1))
+    for kind in _POSTED:
+        plain = await subject.befalls(plain, kind, at=NOW + timedelta(minutes=1))
+    before = await subject.store.backlog(NOW)
+
+    late = await subject.befalls(posted, IncomingEvent.REJECTION_DECIDED, details={LATE: "yes"})
+    listed = await subject.store.find(TENANT, states=states, limit=1)
+    during = await subject.store.backlog(NOW)
+    seen_to = await subject.befalls(late, IncomingEvent.OPERATOR_RECORDED_SETTLEMENT)
+
+    assert (late.state, late.attention, late.contrary_word) == (IncomingState.POSTED, None, Verdict.REJECT)
+    assert listed == [late]
+    assert (before.attention, during.attention, (await subject.store.backlog(NOW)).attention) == (0, 1, 0)
+    assert seen_to.contrary_word is None
+    assert (await subject.store.find(TENANT, states=states, limit=9))[0] == plain
+
+
 async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subject: Subject) -> None:
     """Whatever was rejected a moment ago is there, though it was received first."""
     rejected: list[IncomingTransfer] = []
@@ -344,7 +369,7 @@ async def test_a_state_in_which_nothing_is_due_lists_what_came_there_last(subjec
 
 async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_oldest(subject: Subject) -> None:
     """What the gauges show: what waits for us, or for people, and how many requests for returns are overdue."""
-    older = await subject.admitted(received_at=NOW - timedelta(minutes=5))
+    older = await subject.admitted(received_at=NOW - timedelta(minutes=5), forwarded_at=NOW - timedelta(hours=7))
     await subject.admitted()
     settled = await subject.befalls(await subject.admitted(), IncomingEvent.ACCEPTANCE_DECIDED)
     settled = await subject.befalls(settled, IncomingEvent.SETTLEMENT_ADVISED)
@@ -358,7 +383,8 @@ async def test_what_is_not_at_its_end_is_counted_by_state_with_the_age_of_the_ol
         IncomingState.RECEIVED: 2,
         IncomingState.BLOCKED: 1,
     }
-    assert soon.standing[IncomingState.RECEIVED].oldest_at == older.received_at
+    received = soon.standing[IncomingState.RECEIVED]
+    assert (received.oldest_at, received.forwarded_at) == (older.received_at, older.forwarded_at)
     assert (soon.requests_overdue, later.requests_overdue) == (0, 1)
     assert [each.payment_id for each in await subject.store.requested(TENANT, limit=9)] == [blocked.payment_id]
 

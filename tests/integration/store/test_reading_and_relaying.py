@@ -11,7 +11,7 @@ import pytest
 from adapters.postgres.upgrade import digest_of_api_key
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import EventKind
-from gateway.domain.payment import PaymentId, PaymentState, Rail
+from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail
 from gateway.service.ports import (
     MessageDirection,
     PaymentStore,
@@ -29,7 +29,9 @@ from tests.integration.store.harness import (
     TIMING,
     Stand,
     accepted,
+    decision,
     new_payment,
+    now_of,
     outbox_of,
     raw_message,
     renewed,
@@ -289,6 +291,28 @@ async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentSto
     assert await store.awaiting_operator(TENANT, limit=10) == [called]
     assert await store.awaiting_operator(OTHER_TENANT, limit=10) == []
     assert await store.awaiting_operator(None, limit=10) == [called]
+
+
+async def test_what_a_receiver_has_not_posted_is_found_until_it_was_asked_or_has_said_why(store: PaymentStore) -> None:
+    """Of that time, and that rail, alone: the receiver of each is asked once without anybody's order."""
+    found: dict[str, Payment] = {}
+    for key in ("silent", "asked", "blocked", "posted", "pending"):
+        payment = await saved(store, await accepted(store, key), EventKind.SENDING_STARTED)
+        acwp = decision(payment, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, status="ACWP")
+        assert await store.save([acwp]) == [True]
+        found[key] = await now_of(store, payment)
+    await saved(store, found["asked"], EventKind.POSTING_ASKED)
+    await saved(store, found["posted"], EventKind.POSTING_REPORTED)
+    for key, status in (("blocked", "BLCK"), ("pending", "PDNG")):
+        assert await store.save([decision(found[key], EventKind.POSTING_PENDING_REPORTED, status=status)]) == [True]
+
+    async def unposted(rail: Rail, *, since_s: int, limit: int = 9) -> set[PaymentId]:
+        after, until = NOW + timedelta(seconds=since_s), NOW + timedelta(hours=1)
+        return {each.payment_id for each in await store.unposted(rail, after=after, until=until, limit=limit)}
+
+    assert await unposted(Rail.FEDNOW, since_s=0) == {found["silent"].payment_id, found["pending"].payment_id}
+    assert len(await unposted(Rail.FEDNOW, since_s=0, limit=1)) == 1
+    assert await unposted(Rail.FEDNOW, since_s=60) == await unposted(Rail.RTP, since_s=0) == set()
 
 
 async def test_copies_questions_and_pings_are_counted(store: PaymentStore) -> None:

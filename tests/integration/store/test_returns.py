@@ -316,7 +316,7 @@ async def test_of_two_returns_at_once_that_are_together_too_much_not_both_are_ta
 
         async def bring(process: Process, payment: Payment) -> Verdict:
             brought = part_of(payment, 4_000, writer)
-            transfer = brought.received()
+            transfer = brought.received(region=REGION)
             if is_durable_first:
                 (admitted,) = await process.store.admit([brought])
                 answer = await process.desk.coming_back.judge(admitted.transfer)

@@ -235,7 +235,9 @@ class RegionalIncoming(InMemoryIncoming):
         """Show of a transfer what the map says of it, as a read of the real store does."""
         owner, transfer = self.store.owner_of(self.rows.slots[payment_id]), self.rows.transfers[payment_id]
         is_taken_over = self.epochs[payment_id] < owner.epoch
-        self.rows.transfers[payment_id] = replace(transfer, is_taken_over=is_taken_over, ask_after=owner.ask_after)
+        self.rows.transfers[payment_id] = replace(
+            transfer, is_taken_over=is_taken_over, ask_after=owner.ask_after, region=owner.region
+        )
 
     def _is_to_be_taken_up(self, payment_id: PaymentId) -> bool:
         """Whether a transfer has a next step of ours, and another region has carried it until now."""
@@ -261,7 +263,9 @@ class RegionalIncoming(InMemoryIncoming):
             },
             "incoming postings": {pid: sorted(map(str, booked)) for pid, booked in rows.postings.items() if booked},
             "incoming states": {
-                pid: replace(transfer, next_step_at=None, unsent_at=None, is_taken_over=False, ask_after=None)
+                pid: replace(
+                    transfer, next_step_at=None, unsent_at=None, is_taken_over=False, ask_after=None, region=None
+                )
                 for pid, transfer in rows.transfers.items()
             },
             "incoming epochs": self.epochs,

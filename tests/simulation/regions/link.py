@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from adapters.http.answers import PENDING_TYPE
-from adapters.http.peer import FORWARDED_FROM
+from adapters.http.headers import FORWARDED_FROM
 from adapters.http.submissions import MOVING_PAUSE_S, Submissions
 from gateway.domain.payment import Payment, RegionId
 from gateway.service.ports import (

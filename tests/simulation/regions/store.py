@@ -173,7 +173,9 @@ class RegionalStore(InMemoryStore):
         """Show of a payment what the map says of it, as a read of the real store does."""
         owner, payment = self.owner_of(self.slots_of[payment_id]), self.rows.payments[payment_id]
         is_taken_over = self.epochs[payment_id] < owner.epoch
-        self.rows.payments[payment_id] = replace(payment, is_taken_over=is_taken_over, ask_after=owner.ask_after)
+        self.rows.payments[payment_id] = replace(
+            payment, is_taken_over=is_taken_over, ask_after=owner.ask_after, region=owner.region
+        )
 
     def _wrote_claim(self, new: NewPayment, epoch: int) -> None:
         rows, key = self.rows, (new.tenant_id, new.idempotency_key)
@@ -325,7 +327,9 @@ class RegionalStore(InMemoryStore):
         self.facts[payment_id] = fact
         if payment_id in payments:
             now = payments[payment_id]
-            payments[payment_id] = replace(now, accepted_at=fact.accepted_at, deadline_at=fact.deadline_at)
+            payments[payment_id] = replace(
+                now, accepted_at=fact.accepted_at, deadline_at=fact.deadline_at, accepted_in=fact.accepted_in
+            )
 
     def note(self) -> Note:
         """Return a note that something is to be looked at."""
@@ -531,4 +535,4 @@ class RegionalStore(InMemoryStore):
 
 def _as_both_see(payment: Payment) -> Payment:
     """Return what does not depend on whose the payment is."""
-    return replace(payment, next_step_at=None, is_taken_over=False, ask_after=None)
+    return replace(payment, next_step_at=None, is_taken_over=False, ask_after=None, region=None)

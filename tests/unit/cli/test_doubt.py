@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.application import application
 from gateway.domain.payment import Payment
+from tests.unit.http.test_freshness import SAID, STATED
 from tests.unit.http.test_operators import called_for
 from tests.unit.http.world import API_KEY, OPERATOR_KEY, World, open_world
 
@@ -62,6 +63,18 @@ async def test_the_list_shows_whole_ids_and_says_by_its_exit_whether_any_waits(s
     assert shell.payment.message_id in some.output
     assert [each["payment_id"] for each in json.loads(as_json.output)["payments"]] == [shell.payment_id]
     assert none.output.strip() == "no payment waits for a person"
+
+
+async def test_the_list_names_the_region_and_where_there_are_two_says_how_fresh_it_is(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """What is missing there may have happened in the other region. One alone is never behind: the control."""
+    async with open_world(freshness=lambda: STATED) as world:
+        two = await Shell(world, tmp_path, await called_for(world)).run("list")
+    one = await shell.run("list")
+
+    assert all(f"in region {world.store.region}" in each.output for each in (one, two))
+    assert (f"known: {SAID}" in two.output, "known:" in one.output) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from adapters.keys.aes import AesVault
 from adapters.keys.clear import ClearVault
 from adapters.system import SystemClock
 from gateway.archiving import archive_of, directory_of, reader_of, vault_of
+from gateway.receiving import open_institution
 from gateway.settings import SettingsError, load_settings, masked, witness_url_of
+from gateway.signing import brokers_of
 
 
 def set_sources(monkeypatch: pytest.MonkeyPatch, directory: Path, *, toml: str = "", **secrets: str) -> None:
@@ -91,6 +93,16 @@ def test_a_rail_is_served_where_it_has_an_address(
                 ("E400=not_found, E411=pending", "'E411=pending' must be .*in_process"),
                 ("=not_found", "'=not_found' must be"),
                 ("E400=not_found, E400=in_process", "E400 is there twice: say once what it means"),
+            )
+        ),
+        *(
+            ({"FIFTEEN_FEDNOW__RECEIVER_RESERVES": text}, f"receiver_reserves: {says}")
+            for text, says in (
+                ("990000107", "'990000107' must be an institution, its reserve"),
+                ("990000107=2, 990000107=3", "990000107 is there twice: say its reserve once"),
+                ("990000107=6", "'990000107=6': a reserve is 5 s at the most"),
+                ("990000107=1", "'990000107=1': the reserve must be longer than our share of 1 s"),
+                ("990000107=1/0", "'990000107=1/0': the reserve must be longer"),
             )
         ),
     ],
@@ -202,6 +214,11 @@ def test_an_unknown_setting_in_the_file_is_refused(monkeypatch: pytest.MonkeyPat
         ("http://127.0.0.1:8030/v1", None),
         ("http://[::1]:8030/v1", None),
         ("http://localhost/v1", None),
+        ("queue:bank.incoming-transfers_2", None),
+        ("queue:", "must be queue:name"),
+        ("queue://sample:word@broker/bank", "must be queue:name"),
+        ("queue:bank incoming", "must be queue:name"),
+        ("amqps://broker.example/bank", "must be https://host/path"),
     ],
 )
 def test_an_institutions_address_is_safe_for_names_and_accounts(
@@ -217,6 +234,56 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
         load_settings()
     assert remedy in str(caught.value)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({"INSTITUTION_BROKER_URL": "amqp://sample:word@broker.example/bank"}, "tenant default must be amqps"),
+        ({"INSTITUTION_BROKER_URL": "https://sample:word@broker.example/bank"}, "must be amqps://user"),
+        ({"INSTITUTION_BROKER_URL": "amqps://sample:word@broker.example:no/bank"}, "is no address"),
+        (
+            {
+                "BROKER_URL": "amqps://bus:word@broker.example/bus",
+                "INSTITUTION_BROKER_URL": "amqps://broker.example/bank,amqps://sample:word@broker.example:5671/bus",
+            },
+            "is the bus's virtual host",
+        ),
+        ({"INSTITUTION_BROKER_URL": "amqps://broker.example/bank?no_verify_ssl=1"}, "must not say no_verify_ssl"),
+        ({"INSTITUTION_BROKERS_FILE": '{"further": "amqps://broker.example/bank"}'}, "an object of lists"),
+        ({"INSTITUTION_BROKERS_FILE": '{"further": ["amqp://sample:word@broker.example/"]}'}, "tenant further must be"),
+        ({"INSTITUTION_BROKERS_FILE": "{"}, "Expecting"),
+    ],
+)
+async def test_a_broker_at_which_names_are_in_clear_or_the_bus_is_open_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, str], remedy: str
+) -> None:
+    """Who may answer on a virtual host may put a message onto every queue in it; and no password is shown."""
+    for name, value in settings.items():
+        text = value
+        if name.endswith("FILE"):
+            (tmp_path / "brokers.json").write_text(value)
+            text = str(tmp_path / "brokers.json")
+        monkeypatch.setenv(f"FIFTEEN_{name}", text)
+
+    with pytest.raises(SettingsError, match="FIFTEEN_INSTITUTION") as caught:
+        async with open_institution(load_settings(), SystemClock()):
+            raise AssertionError
+    assert remedy in str(caught.value)
+    assert "word" not in str(caught.value).replace("password", "")
+
+
+def test_every_tenants_brokers_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The first one's from its setting, further ones' from their file; the bus's other virtual host is another."""
+    (tmp_path / "brokers.json").write_text('{"further": ["amqps://one/a", "amqps://two/a"]}')
+    monkeypatch.setenv("FIFTEEN_INSTITUTION_BROKERS_FILE", str(tmp_path / "brokers.json"))
+    monkeypatch.setenv("FIFTEEN_INSTITUTION_BROKER_URL", "amqp://localhost/bank, amqps://two/%2F")
+    monkeypatch.setenv("FIFTEEN_BROKER_URL", "amqp://localhost/,amqps://two/bus")
+
+    assert brokers_of(load_settings()) == {
+        "further": ["amqps://one/a", "amqps://two/a"],
+        "default": ["amqp://localhost/bank", "amqps://two/%2F"],
+    }
 
 
 @pytest.mark.parametrize(

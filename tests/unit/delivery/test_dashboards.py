@@ -138,6 +138,16 @@ def test_a_file_that_is_no_dashboard_is_found_before_anything_is_loaded(tmp_path
         DASHBOARDS.load(None, {}, folder=tmp_path)
 
 
+def test_what_a_metric_says_of_a_region_is_kept_by_who_reads_it() -> None:
+    """How far the other region is behind is under its name: a label of the target must not take its place."""
+    configuration = yaml.safe_load((ROOT / "terraform" / "delivery" / "compose" / "prometheus.yml").read_text())
+
+    assert {job["job_name"]: job.get("honor_labels") for job in configuration["scrape_configs"]} == {
+        "gateway": True,
+        "worker": True,
+    }
+
+
 def test_rules_and_dashboards_stand_in_one_place_for_all_who_load_them() -> None:
     """Terraform, the delivery and the compose file read the same folders; and everything in them can be loaded."""
     compose = (ROOT / "docker-compose.yml").read_text()

@@ -65,13 +65,10 @@ ILLEGAL: Final = {
     ),
     # The institution is told to post only what has settled: before that nothing can be overdue.
     *((state, _E.POSTING_OVERDUE) for state in (_S.RECEIVED, *ACCEPTED_BY_US)),
-    # A person is asked only where the rail could not tell, or contradicts what was the end.
-    *(
-        (state, kind)
-        for state in _S
-        for kind in OPERATORS
-        if state in {_S.RECEIVED, *ACCEPTED_BY_US, *ARRIVED} - WAITING
-    ),
+    # A person is asked only where the rail could not tell, or what was certain is contradicted; what the creditor has,
+    # or goes back, does not come undone by a word.
+    *((state, kind) for state in {_S.RECEIVED, *ACCEPTED_BY_US} - WAITING for kind in OPERATORS),
+    *((state, _E.OPERATOR_RECORDED_NO_SETTLEMENT) for state in ARRIVED - {_S.SETTLED, _S.PENDING, _S.BLOCKED}),
     # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
     *((state, kind) for state in (_S.RECEIVED, *ACCEPTED_BY_US) for kind in (*POSTINGS, _E.RETURN_SETTLED)),
     *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),

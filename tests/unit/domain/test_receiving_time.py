@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.domain.receiving_time import ReceivingTiming, holidays, posting_due
+from gateway.domain.receiving_time import ReceivingTiming, Reserve, holidays, posting_due
+from iso20022 import RoutingNumber
 from tests.unit.domain.transfers import ARRIVED, transfer
 
 EASTERN = ZoneInfo("America/New_York")
@@ -18,12 +20,33 @@ def test_the_institution_has_the_reserve_less_our_share_from_the_rails_creation_
     """Time in queues counts: what is left is what the rail's header says, not what our clock would like."""
     late = transfer()
 
-    assert TIMING.answer_by(ARRIVED) == ARRIVED + timedelta(seconds=5)
+    assert TIMING.answer_by(ARRIVED, late.instructed_agent) == ARRIVED + timedelta(seconds=5)
     assert TIMING.ask_until(late) == ARRIVED + timedelta(seconds=4)
-    assert TIMING.take_over(received_at=ARRIVED, answer_by=late.answer_by) == ARRIVED + timedelta(seconds=1)
-    received_late = ARRIVED + timedelta(seconds=3.5)
-    assert TIMING.take_over(received_at=received_late, answer_by=late.answer_by) == TIMING.ask_until(late)
+    now, then = (
+        TIMING.take_over(
+            received_at=ARRIVED + timedelta(seconds=seconds),
+            answer_by=late.answer_by,
+            institution=late.instructed_agent,
+        )
+        for seconds in (0, 3.5)
+    )
+    assert (now, then) == (ARRIVED + timedelta(seconds=1), TIMING.ask_until(late))
     assert TIMING.advice_overdue(late) == ARRIVED + timedelta(seconds=25)
+
+
+def test_each_institution_has_the_reserve_that_it_has_chosen() -> None:
+    """Two institutions of one process: the one that has chosen two seconds is not waited for as the other is."""
+    quick, slow = transfer(), replace(transfer(), instructed_agent=RoutingNumber("990000204"))
+    timing = ReceivingTiming(reserves={quick.instructed_agent: Reserve(2, 0.5)})
+
+    ends = [timing.answer_by(ARRIVED, each.instructed_agent) - ARRIVED for each in (quick, slow)]
+    asked = [
+        timing.ask_until(replace(each, answer_by=ARRIVED + end)) - ARRIVED
+        for each, end in zip((quick, slow), ends, strict=True)
+    ]
+
+    assert ends == [timedelta(seconds=2), timedelta(seconds=5)]
+    assert asked == [timedelta(seconds=1.5), timedelta(seconds=4)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from adapters.http.application import ACTS_PREFIX, build_peer_application
-from adapters.http.peer import FORWARDED_FROM
+from adapters.http.headers import FORWARDED_FROM
 from adapters.http.serving import serving
 from gateway.domain.conversation import Act
 from gateway.domain.payment import RegionId

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from adapters.http.answers import PENDING_TYPE
-from adapters.http.peer import ANSWERED_IN, FORWARDED_FROM, Peer
+from adapters.http.headers import ANSWERED_IN, FORWARDED_FROM
+from adapters.http.peer import Peer
 from adapters.http.serving import serving
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId

@@ -13,7 +13,8 @@ import pytest
 
 from adapters.http.api import Takes
 from adapters.http.application import build_peer_application
-from adapters.http.peer import FORWARDED_FROM, Peer, listener_tls, mutual_tls
+from adapters.http.headers import FORWARDED_FROM
+from adapters.http.peer import Peer, listener_tls, mutual_tls
 from adapters.http.serving import serving
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId

@@ -38,6 +38,7 @@ from gateway.service.dead_letters import DeadLetters
 from gateway.service.decide import Decisions, decide, grouped_saves
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
+from gateway.service.freshness import AsOf
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.operate import Operators
@@ -323,6 +324,7 @@ async def open_world(
     takes: Takes = Takes.EITHER,
     is_whole: Callable[[], bool] = lambda: True,
     days: LostDays | None = None,
+    freshness: Callable[[], Sequence[AsOf]] = tuple,
 ) -> AsyncIterator[World]:
     """A gateway that serves FedNow, and the other rails, for as long as the context is open."""
     clock, observer = VirtualClock(), RecordingObserver()
@@ -410,6 +412,7 @@ async def open_world(
         region=region,
         takes=takes,
         is_whole=is_whole,
+        freshness=freshness,
         synthetic=synthetic,
         refused=refused,
     )

@@ -20,6 +20,9 @@ from tests.unit.iso20022.hostile import MESSAGES, UNREADABLE
 from tests.unit.iso20022.samples import ROOT, golden
 
 COST_MAX_MS: Final = 50
+COST_MAX_ORDINARY: Final = 400
+"""What 50 ms are, and a third more, in ordinary messages: the bar where a slow or busy machine makes both dear."""
+
 GROWN_MAX_KB: Final = 20 * 1024
 EXPLAINED_MAX_MS: Final = 200  # in a bounded thread, and only for what was refused
 SAID_MAX_CHARACTERS: Final = 200_000  # 200 findings
@@ -42,12 +45,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_hostile_document_is_refused_within_50_ms_and_20_mb(name: str, account: dict[str, Any]) -> None:
     """Processor time and peak of memory in a process of its own; what is said about it stays short too."""
     cost = account["costs"][name]
+    slowness = max(1.0, COST_MAX_ORDINARY * cost["ordinary_ms"] / COST_MAX_MS)
 
     assert not cost["valid"]
     assert cost["code"] == (UNREADABLE[name][1] if name in UNREADABLE else cost["code"]) != ""
-    assert cost["ms"] < COST_MAX_MS
+    assert cost["ms"] < COST_MAX_MS * slowness
     assert cost["grown_kb"] < GROWN_MAX_KB
-    assert cost["explained_ms"] < EXPLAINED_MAX_MS
+    assert cost["explained_ms"] < EXPLAINED_MAX_MS * slowness
     assert cost["said_characters"] < SAID_MAX_CHARACTERS
 
 

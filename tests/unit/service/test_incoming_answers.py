@@ -12,11 +12,13 @@ import pytest
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
 from gateway.domain.payment import PaymentId, ReasonOrigin, TenantId
+from gateway.domain.receiving_time import ReceivingTiming, Reserve
 from gateway.domain.screening import PASSED
 from gateway.service.incoming.ask import TENANT_IN_HAND_MAX
 from gateway.service.ports import Question
-from tests.fakes.incoming_rail import ACCEPTED
-from tests.unit.service.incoming_world import IncomingWorld, incoming_world
+from iso20022 import RoutingNumber
+from tests.fakes.incoming_rail import ACCEPTED, receiving_rail
+from tests.unit.service.incoming_world import AGENT, IncomingWorld, fednow_spoken, incoming_world
 
 _E = IncomingEvent
 
@@ -95,6 +97,33 @@ async def test_the_institution_is_told_until_when_it_is_really_waited_for() -> N
         loop.cancel()
 
         assert told == [transfer.answer_by - timedelta(seconds=1)]
+
+
+async def test_two_institutions_of_one_process_are_waited_for_as_each_has_chosen() -> None:
+    """The stand-in decides for the quick one while the slow one is still asked."""
+    quick, slow = AGENT, RoutingNumber("990000204")
+    timing = ReceivingTiming(reserves={quick: Reserve(2, 0.5)})
+    spoken = fednow_spoken()
+    spoken = replace(spoken, receiving=receiving_rail(spoken.protocol, timing=timing))
+    async with incoming_world(spoken=spoken) as earth, asyncio.TaskGroup() as group:
+        earth.store.tenants[slow] = replace(earth.store.tenants[quick], tenant_id=TenantId("slow"))
+        told: dict[RoutingNumber, float] = {}
+
+        def answer(question: Question) -> InstitutionAnswer:
+            waited = question.answer_until - question.transfer.forwarded_at
+            told[question.transfer.instructed_agent] = waited.total_seconds()
+            return ACCEPTED
+
+        earth.institution.answer_to = answer
+        loop = group.create_task(earth.receiving.asker.run())
+        transfers = [await earth.received(agent=each) for each in (quick, slow)]
+        async with asyncio.timeout(5):
+            while earth.receiving.asker.in_hand:
+                await asyncio.sleep(0)
+        loop.cancel()
+
+        assert told == {quick: 1.5, slow: 4.0}
+        assert [(each.answer_by - each.forwarded_at).total_seconds() for each in transfers] == [2.0, 5.0]
 
 
 async def test_a_message_that_is_nowhere_is_told_of_once_and_not_looked_for_for_ever() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from gateway.domain.events import EventKind
 from gateway.domain.identity import delivery_id_of
-from gateway.domain.payment import Payment, PaymentState, Rail
-from gateway.domain.posting_question import ASKED_AGAIN_S
+from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
+from gateway.domain.posting_question import ASKED_AGAIN_S, due_before
+from gateway.domain.receiving_time import ZONE, posting_due
 from gateway.domain.transitions import Effect
+from gateway.service.conversations.fednow_copies import ACKNOWLEDGED
 from gateway.service.ports import Delivery, MessageClass, Queue
 from gateway.service.posting_questions import PostingNotAskableError, PostingQuestions
+from gateway.service.receipts import AwaitedReceipts, ReceiptRules, ReceiptWatch
 from iso20022 import (
     Direction,
     FedNowProfile,
@@ -23,6 +27,7 @@ from iso20022 import (
     TransactionStatus,
     examine,
 )
+from tests.fakes.receipts import InMemoryReceipts
 from tests.unit.service.world import PARTY, TENANT, Numbered, World
 
 CREDITOR_AGENT = "990001203"
@@ -243,3 +248,90 @@ async def test_a_payment_that_was_never_asked_about_has_no_question_to_send(eart
 
     assert not await use_case(earth).send(delivery)
     assert not questions(earth)
+
+
+async def test_a_receiver_that_lets_its_time_pass_is_asked_by_itself_once(earth: World) -> None:
+    """By midnight Eastern of the next standard business day it says so itself: a minute later it is asked."""
+    payment = await without_posting(earth)
+    use = replace(use_case(earth, wait=None), asked_by_itself={Rail.FEDNOW})
+    due = posting_due(earth.clock.now())
+
+    earth.clock.advance((due - earth.clock.now()).total_seconds() - 1)
+    await use.ask_overdue()
+    before = await kinds(earth, payment)
+    earth.clock.advance(61)
+    for _ in range(3):
+        await use.ask_overdue()
+        earth.clock.advance(ASKED_AGAIN_S)
+    (delivery,) = deliveries(earth)
+    assert await use.send(delivery)
+
+    assert EventKind.POSTING_ASKED not in before
+    assert (await kinds(earth, payment)).count(EventKind.POSTING_ASKED) == 1
+    assert (await earth.store.events(payment.payment_id))[-1].event.details == {"by": "gateway"}
+    assert len(questions(earth)) == 1
+
+
+@pytest.mark.parametrize("status", [TransactionStatus.BLCK, TransactionStatus.ACCC, TransactionStatus.RJCT, None])
+async def test_who_has_said_what_became_of_it_or_was_asked_by_a_person_is_not_asked_by_itself(
+    earth: World, status: TransactionStatus | None
+) -> None:
+    """The control: nothing is asked about what is known, and no question is put twice."""
+    payment = await without_posting(earth)
+    if status is None:
+        await use_case(earth).ask(payment.payment_id, tenant_id=TENANT, by="a test")
+    else:
+        reason = StatusReason(code="AC06") if status is not TransactionStatus.ACCC else None
+        await earth.hear(earth.report(payment.message_id, status, reason=reason))
+    asked_before = (await kinds(earth, payment)).count(EventKind.POSTING_ASKED)
+
+    earth.clock.advance(7 * 86_400)
+    await replace(use_case(earth, wait=None), asked_by_itself={Rail.FEDNOW}).ask_overdue()
+
+    assert (await kinds(earth, payment)).count(EventKind.POSTING_ASKED) == asked_before
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ("2026-11-24 23:59:59", "2026-11-23"),  # Tuesday: what Monday brought
+        ("2026-11-24 23:59:58", "2026-11-22"),  # a second before: what Sunday brought, due on Monday
+        ("2026-11-26 12:00", "2026-11-24"),  # Thanksgiving: Wednesday's are due on Friday
+        ("2026-11-29 12:00", "2026-11-26"),  # Sunday: Thanksgiving's own, due on Friday
+        ("2026-11-30 23:59:59", "2026-11-29"),  # Monday: all of the weekend's
+    ],
+)
+def test_what_is_overdue_is_what_came_on_days_whose_next_business_day_is_over(now: str, before: str) -> None:
+    """The last instant of the last such day."""
+    at = datetime.fromisoformat(now).replace(tzinfo=ZONE)
+
+    assert due_before(at) == datetime.fromisoformat(f"{before} 23:59:59").replace(tzinfo=ZONE)
+
+
+@pytest.mark.parametrize("what", ["receipt", "answer", "silence"])
+async def test_the_receipt_of_a_question_is_waited_for(earth: World, what: str) -> None:
+    """Acknowledged or answered, it has arrived, though its answer does not name it; else it is listed as missing."""
+    store, rails = InMemoryReceipts(), {Rail.FEDNOW: earth.receiver.rail}
+    awaited = AwaitedReceipts(store, {Rail.FEDNOW: ACKNOWLEDGED}, earth.clock)
+    payment, use = await without_posting(earth), replace(use_case(earth), receipts=awaited)
+    await use.ask(payment.payment_id, tenant_id=TENANT, by="a test")
+    (delivery,) = deliveries(earth)
+    await use.send(delivery)
+    (question,) = questions(earth)
+    if what == "receipt":
+        await awaited.heard(Rail.FEDNOW, [question.message_id])
+    elif what == "answer":
+        await earth.hear(earth.report(payment.message_id, TransactionStatus.PDNG))
+    earth.clock.advance(301)
+    nothing = cast("Any", None)  # it is about a payment
+    rules = {Rail.FEDNOW: ReceiptRules(wait=timedelta(seconds=300), ping_after=0, window=timedelta(hours=1))}
+    watch = ReceiptWatch(
+        *(store, rules, nothing, use.payments, nothing, rails, nothing, RegionId("a"), earth.clock, earth.recorder)
+    )
+
+    await watch.look()
+    await watch.look()
+
+    missing = [each.message_id for each in await store.missing(Rail.FEDNOW, limit=9)]
+    assert missing == ([question.message_id] if what == "silence" else [])
+    assert EventKind.RETURN_RECEIPT_MISSED not in await kinds(earth, payment)

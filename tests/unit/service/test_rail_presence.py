@@ -14,7 +14,7 @@ from gateway.domain.rail_operations import OperationState, RailAction, RailEvent
 from gateway.domain.stand_in import StandInPolicy
 from gateway.service.ports import Receivers, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import NotReadyError
-from gateway.service.rail_presence import Answerers, RailGuard
+from gateway.service.rail_presence import NO_STORE, Answerers, RailGuard
 from iso20022 import RoutingNumber
 from tests.unit.service.operations_world import WEST, OperationsWorld, operations_world
 
@@ -28,8 +28,12 @@ class People:
 
     workers: int = 1
     silent: set[str] = field(default_factory=set)
+    is_stored: bool = True
+    """Whether the database answers."""
 
     async def workers_seen(self, since: datetime) -> int:
+        if not self.is_stored:
+            raise UnavailableError("the database is away")
         return self.workers
 
     async def reach(self, tenant: ReceivingTenant) -> None:
@@ -209,6 +213,85 @@ async def test_with_another_region_and_no_point_of_its_own_nothing_is_asked_for(
     await guarded.pass_time(60)
 
     assert guarded.asked() == []
+
+
+async def blindly(guarded: Guarded, seconds: float) -> None:
+    """Let time go by in which the database does not answer: the guard is run again and again, as by its supervisor."""
+    guarded.people.is_stored = False
+    for _ in range(round(seconds / 2)):
+        with pytest.raises(UnavailableError):
+            await guarded.guard.look()
+        guarded.place.earth.clock.advance(2)
+    guarded.people.is_stored = True
+
+
+async def test_while_the_database_is_away_the_guard_signs_off_by_itself_and_the_history_says_so_later(
+    guarded: Guarded,
+) -> None:
+    """Nobody could save a decision, and so nobody answers the rail; once in an outage, over a link of its own."""
+    guarded.guard.link = guarded.place.earth.rail
+
+    await blindly(guarded, AFTER_S)
+    before = len(guarded.place.earth.rail.sent)
+    await blindly(guarded, 60)
+    sent, kept = len(guarded.place.earth.rail.sent), guarded.asked()
+    await guarded.pass_time(20)
+
+    assert (before, sent, kept) == (0, 1, [])
+    assert not guarded.place.simulated.book.standing.is_reached(guarded.place.simulated.settings.participants[0])
+    assert guarded.asked() == [("FPOF", ())]
+    (operation,) = (await guarded.place.status()).operations
+    assert (operation.state, operation.asked.note) == (OperationState.DONE, NO_STORE)
+    assert (await guarded.place.status()).standing.is_reached(OURS) is False
+
+
+async def test_who_starts_again_knows_by_the_rails_acknowledgement_that_it_is_signed_off(guarded: Guarded) -> None:
+    """The guard died with what it had asked: what the rail has said waits there until it can be kept."""
+    guarded.guard.link = guarded.place.earth.rail
+    await blindly(guarded, AFTER_S + 4)
+    guarded.guard = replace(guarded.guard, _unkept=None, _has_left=False, _blind_since_s=None)
+    guarded.people.workers = 0
+
+    await guarded.pass_time(60)
+
+    assert guarded.asked() == [], "it is signed off: nothing is asked again"
+    assert (await guarded.place.status()).standing.is_signed_on(None) is False
+
+
+async def test_a_database_that_is_back_in_time_signs_nobody_off(guarded: Guarded) -> None:
+    """The control: each outage has its own time."""
+    guarded.guard.link = guarded.place.earth.rail
+
+    for _ in range(4):
+        await blindly(guarded, AFTER_S)
+        await guarded.pass_time(2)
+
+    assert guarded.place.earth.rail.sent == []
+
+
+async def test_what_could_not_be_handed_to_the_rail_while_the_database_is_away_is_handed_over_later(
+    guarded: Guarded,
+) -> None:
+    """As it was asked first, under its id."""
+    guarded.guard.link = guarded.place.earth.rail
+    guarded.place.earth.rail.reachable = False
+    await blindly(guarded, 40)
+    guarded.place.earth.rail.reachable = True
+    await blindly(guarded, 10)
+    await guarded.pass_time(10)
+
+    assert guarded.asked() == [("FPOF", ())]
+    assert (await guarded.place.status()).standing.is_reached(OURS) is False
+
+
+async def test_with_another_region_a_database_that_is_away_disconnects_this_ones_point_alone(guarded: Guarded) -> None:
+    """The other region answers for both."""
+    guarded.guard.link, guarded.guard.has_peer, guarded.guard.own_point = guarded.place.earth.rail, True, WEST
+
+    await blindly(guarded, AFTER_S + 4)
+    await guarded.pass_time(10)
+
+    assert guarded.asked() == [("FPCD", (WEST,))]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iso20022 import ConnectionPartyId
-from simulators.facts import FACTS, Acknowledged, AnswerQueued
+from simulators.facts import FACTS, Acknowledged, AnswerQueued, ClockChanged
 from simulators.fednow.rail import fednow_rail
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.journal import JournalFile, decode, encode
@@ -114,6 +114,7 @@ def test_every_kind_of_fact_survives_its_encoding(world: World) -> None:
     world.send(ping_bytes(world, event_code="FPOF")[0], message_class="system")
     request(world, "SIMSILENT")
     world.rail.change_profile(SENDER.routing_number, ("CTRO", "RFPR"), now=world.now)
+    world.rail.change_clock(ClockChanged(NOON, world.now, world.now, runs=False))
 
     facts = world.journal.load()
 

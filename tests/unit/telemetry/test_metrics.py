@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 import pytest
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment, PaymentState, Rail
+from gateway.domain.incoming import IncomingState
+from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
 from gateway.domain.rail_operations import RailAction
+from gateway.domain.receiving_time import ZONE
 from gateway.domain.screening import Screened, ScreeningHit, Source, Way
 from gateway.domain.timing import Timing
 from gateway.service.decide import decide
-from gateway.service.ports import Decision
+from gateway.service.ports import Decision, IncomingBacklog
+from gateway.service.ports.incoming import Standing
 from tests.unit.domain.test_transitions import NOON, payment_in
 from tests.unit.service.operations_world import operations_world
 
@@ -32,10 +39,17 @@ def in_flight(state: PaymentState) -> Payment:
     return replace(payment_in(state), deadline_at=NOON + timedelta(seconds=15), creation_time=NOON)
 
 
+ABOUT_A_REGION: Final = {"fifteen_region_behind_seconds", "gateway_conversations_overdue"}
+
+
+def exposed(metrics: Metrics) -> Sequence[Metric]:
+    """What the exposition has."""
+    return list(text_string_to_metric_families(metrics.render()[0].decode()))
+
+
 def sample(metrics: Metrics, name: str) -> float:
     """The sum of a metric's samples in the exposition."""
-    families = text_string_to_metric_families(metrics.render()[0].decode())
-    return sum(found.value for family in families for found in family.samples if found.name == name)
+    return sum(found.value for family in exposed(metrics) for found in family.samples if found.name == name)
 
 
 def test_an_outcome_is_counted_once_and_its_duration_observed() -> None:
@@ -75,6 +89,27 @@ def test_a_contradiction_is_counted() -> None:
     )
 
     assert sample(metrics, "gateway_contradictions_total") == 1
+
+
+def test_every_metric_names_the_region_that_tells_it_or_the_one_that_it_is_about() -> None:
+    """Whoever reads them is told where they come from; how far the other region is behind is told under its name."""
+    metrics = Metrics(RegionId("use1"))
+    metrics.regions.behind_seconds.labels("usw2").set(0.4)
+    metrics.conversations_overdue.set({RegionId("usw2"): 2, RegionId("use1"): 1})
+    TelemetryObserver(metrics).state_changed(
+        decided(in_flight(PaymentState.SENDING), EventKind.SETTLEMENT_REPORTED, after_s=2)
+    )
+
+    told = [found for family in exposed(metrics) for found in family.samples]
+
+    about_regions = [(found.name, found.labels["region"], found.value) for found in told if "region" in found.name]
+    assert ("fifteen_region_behind_seconds", "usw2", 0.4) in about_regions
+    overdue = [found for found in told if found.name == "gateway_conversations_overdue"]
+    assert {found.labels["region"]: found.value for found in overdue} == {"use1": 1, "usw2": 2}
+    others = {found.labels["region"] for found in told if found.name not in ABOUT_A_REGION}
+    assert others == {"use1"}
+    assert sample(metrics, "gateway_payments_total") == 1
+    assert not any("region" in found.labels for family in exposed(Metrics()) for found in family.samples), "the control"
 
 
 def test_ten_and_fifteen_seconds_are_bounds_of_the_durations() -> None:
@@ -122,3 +157,17 @@ def test_what_came_of_screening_is_counted_by_way_and_outcome() -> None:
     }
     assert counted == {("outgoing", "passed"), ("outgoing", "hit"), ("incoming", "unanswered")}
     assert sample(metrics, "gateway_screening_duration_seconds_sum") == pytest.approx(0.5)
+
+
+def test_how_long_is_left_for_the_first_decision_is_shown_and_nothing_else_shortens_it() -> None:
+    """Money that is held since Monday is to be decided of by the end of Tuesday; what has not settled yet is not."""
+    metrics, monday = Metrics(), datetime(2026, 11, 23, 12, 0, tzinfo=ZONE)
+    held = {state: Standing(1, monday, monday) for state in (IncomingState.PENDING, IncomingState.BLOCKED)}
+    waiting = {IncomingState.RECEIVED: Standing(1, monday, monday - timedelta(days=30))}
+
+    shown = []
+    for standing, hours in ((waiting, 0), ({**waiting, **held}, 0), (held, 36)):
+        metrics.incoming.show(IncomingBacklog(standing, 0), now=monday + timedelta(hours=hours))
+        shown.append(sample(metrics, "gateway_incoming_decision_left_seconds"))
+
+    assert shown == [math.inf, 36 * 3600 - 1, -1]

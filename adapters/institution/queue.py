@@ -1,0 +1,154 @@
+"""Institutions over RabbitMQ: a request is put onto a queue of the institution's, which answers to where it says.
+
+    <name>.questions      what is worth something until its time is over: transient, and expired by the broker then
+    <name>.instructions   what must not be lost: persistent; told again until there is an answer
+
+The institution declares both; nothing is declared here. Every request has its id as correlation id, and headers that
+sign it as a webhook's do; the answer has the same, signed with the same secret: a broker says of nobody who he is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Final, Self
+
+from aiormq import spec
+from aiormq.abc import DeliveredMessage
+
+from adapters.institution.line import REPLY_TO, Line
+from adapters.institution.way import Request
+from adapters.webhooks import is_signed, json_of
+from gateway.domain.payment import TenantId
+from gateway.service.ports import Clock, ReceivingTenant, UnavailableError
+
+OPEN_WAIT_S: Final = 1.0
+"""How long is waited for a connection that is being made: as long as for a webhook's."""
+
+REACH_TIMEOUT_S: Final = 2.0
+"""How long an institution's broker may take to be reached at all."""
+
+TRANSIENT: Final = 1
+PERSISTENT: Final = 2
+"""Delivery modes: gone with the broker, or kept (AMQP 0-9-1, basic.delivery-mode)."""
+
+_MS: Final = 1_000
+
+
+class QueueWay:
+    """Implements `adapters.institution.way.Way`. Use it as a context manager; it connects when first used.
+
+    `brokers` has the URLs of each tenant's broker. Each has a connection of its own: a slow one stops no other.
+    """
+
+    def __init__(
+        self, brokers: Mapping[TenantId, Sequence[str]], clock: Clock, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._brokers = brokers
+        self._clock = clock
+        self._tls = tls
+        self._lines: dict[TenantId, Line] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._open_parts = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._group = await self._open_parts.enter_async_context(self._kept())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._open_parts.aclose()
+
+    async def reach(self, tenant: ReceivingTenant) -> None:
+        """Return if somebody takes questions; see the protocol."""
+        questions = f"{_name_of(tenant)}.questions"
+        seen = await self._line_to(tenant).look_at(questions, within_s=REACH_TIMEOUT_S)
+        if seen.consumers == 0:
+            raise UnavailableError(f"nobody takes from {questions}")
+
+    async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
+        """Return the JSON of the first answer; see the protocol."""
+        until_s = self._clock.monotonic_s() + within_s
+        line = self._line_to(tenant)
+        opened = await line.opened(within_s=min(OPEN_WAIT_S, within_s))
+        properties = self._properties(request)
+        queue = f"{_name_of(tenant)}.{'instructions' if request.until is None else 'questions'}"
+        left_s = until_s - self._clock.monotonic_s()
+        return _read(request, await line.exchange(opened, queue, request.body, properties, within_s=left_s))
+
+    async def tell(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> None:
+        """Return after ``{"taken": true}``; see the protocol."""
+        match await self.ask(tenant, request, within_s=within_s):
+            case {"taken": True}:
+                return
+            case _:
+                raise UnavailableError("the institution's answer does not say that it has taken note")
+
+    def _properties(self, request: Request) -> spec.Basic.Properties:
+        """How a request travels; a question's life is what is left of its time now.
+
+        Raises:
+            UnavailableError: nothing is left of it.
+
+        """
+        expiration = None
+        if request.until is not None:
+            left_ms = int((request.until - self._clock.now()).total_seconds() * _MS)
+            if left_ms <= 0:
+                raise UnavailableError("no time is left to ask the institution")
+            expiration = str(left_ms)
+        # No message id: the library gives each message one of its own, by which it finds what is returned to it.
+        return spec.Basic.Properties(
+            content_type="application/json",
+            delivery_mode=PERSISTENT if request.until is None else TRANSIENT,
+            expiration=expiration,
+            correlation_id=request.request_id,
+            reply_to=REPLY_TO,
+            headers={name: value for name, value in request.headers.items() if name.startswith("webhook-")},
+        )
+
+    def _line_to(self, tenant: ReceivingTenant) -> Line:
+        line = self._lines.get(tenant.tenant_id)
+        if line is None:
+            urls = self._brokers.get(tenant.tenant_id)
+            if not urls:
+                raise UnavailableError(f"tenant {tenant.tenant_id} has a queue, and no broker to find it at")
+            assert self._group is not None, "it is used as a context manager"
+            line = self._lines[tenant.tenant_id] = Line(urls, purpose=f"asks {tenant.tenant_id}", tls=self._tls)
+            self._keepers.append(self._group.create_task(line.keep()))
+        return line
+
+    @asynccontextmanager
+    async def _kept(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Keep every line while the context is open."""
+        async with asyncio.TaskGroup() as group:
+            try:
+                yield group
+            finally:
+                for keeper in self._keepers:
+                    keeper.cancel()
+
+
+def _name_of(tenant: ReceivingTenant) -> str:
+    """Return what the names of an institution's queues begin with."""
+    assert tenant.institution_url is not None, "who has no address is not asked"
+    return tenant.institution_url.partition(":")[2]
+
+
+def _read(request: Request, answer: DeliveredMessage) -> object:
+    """Return the JSON of an answer whose signature holds.
+
+    Raises:
+        UnavailableError: it does not, or it is no JSON.
+
+    """
+    content, headers = json_of(answer.body, of="the institution"), answer.header.properties.headers or {}
+    timestamp, signature = (str(headers.get(f"webhook-{name}", "")) for name in ("timestamp", "signature"))
+    if not is_signed(request.key, signature, webhook_id=request.request_id, timestamp=timestamp, body=answer.body):
+        raise UnavailableError("the institution's answer is not signed with its secret")
+    return content

@@ -1,0 +1,50 @@
+"""What an institution says against what is so stands with its transfer, and calls a person (docs/adr/0048).
+
+So is found what a receiver has accepted without posting and has not spoken of since. Additive: a program of the former
+revision goes on working while this runs (`pre`), and leaves the column as it is. Each index is made in one look
+through the payments, or the transfers, in which none is saved.
+
+Revision ID: 0030
+"""
+
+from typing import Final
+
+from alembic import op
+
+revision = "0030"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+phase = "pre"
+
+STATEMENTS: Final = (
+    "SET LOCAL lock_timeout = '5s'",
+    "ALTER TABLE incoming_state ADD COLUMN contrary_word TEXT",
+    """
+    COMMENT ON COLUMN incoming_state.contrary_word IS
+        'What the institution has said against what is so, until somebody has seen to it.'
+    """,
+    """
+    ALTER TABLE incoming_state ADD CONSTRAINT incoming_state_contrary_word_ck
+        CHECK (contrary_word IN (
+            'accept', 'reject', 'accept_without_posting', 'posted', 'refused', 'pending', 'blocked'
+        )) NOT VALID
+    """,
+    "CREATE INDEX incoming_state_contrary_word_ix ON incoming_state (payment_id) WHERE contrary_word IS NOT NULL",
+    """
+    CREATE INDEX payment_state_unposted_ix ON payment_state (final_at) WHERE state = 'ACCEPTED_WITHOUT_POSTING'
+    """,
+    "SET LOCAL lock_timeout = DEFAULT",
+)
+
+
+def upgrade() -> None:
+    """Add."""
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Take it away again: the transfers' events say it too."""
+    op.execute("DROP INDEX payment_state_unposted_ix")
+    op.execute("ALTER TABLE incoming_state DROP COLUMN contrary_word")

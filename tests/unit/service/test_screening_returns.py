@@ -1,0 +1,123 @@
+"""Screening of what we give back: a hit waits for a person before anything leaves; a hold that ends starts no other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from gateway.domain.events import EventKind
+from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import Attention
+from gateway.domain.payment import PaymentState
+from gateway.domain.screening import ScreeningPolicy, ScreeningRules, Source
+from gateway.service.operate import Operators
+from gateway.service.ports import UnavailableError
+from gateway.service.screening import Screening
+from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
+from tests.unit.service.incoming_world import TENANT, IncomingWorld, desk_of_world, incoming_world
+from tests.unit.service.test_giving_back import Returning, owed
+
+
+@dataclass(slots=True)
+class Screened:
+    """A transfer that is owed back, and the screening of what its tenant sends."""
+
+    earth: IncomingWorld
+    case: Returning
+    screener: InMemoryScreener
+    operators: Operators
+
+    async def held(self) -> None:
+        """Have the return held by a hit."""
+        self.screener.hits = (HIT,)
+        await self.case.see_to()
+        await self.case.dispatch()
+
+
+@pytest.fixture
+async def screened() -> AsyncIterator[Screened]:
+    """A world in which what is sent is looked at."""
+    async with incoming_world() as earth:
+        screener, store = InMemoryScreener(), InMemoryScreening()
+        store.policies[TENANT] = ScreeningPolicy(outgoing=ScreeningRules(lists=("own.csv",), hold_s=3_600))
+        screening = Screening(store, {Source.LISTS: screener}, earth.clock, ScreeningRecorder())
+        earth.dispatcher = replace(earth.dispatcher, screening=screening)
+        operators = Operators(earth.dispatcher.decisions, earth.dispatcher.rails, earth.clock, store)
+        yield Screened(earth, await owed(earth), screener, operators)
+
+
+async def test_a_return_of_which_nothing_is_found_leaves_and_both_sides_were_looked_at(screened: Screened) -> None:
+    """The control: who pays back is the creditor of what came, and who is paid back its debtor."""
+    case = screened.case
+    await case.see_to()
+    await case.dispatch()
+    await case.rail_says("ACSC")
+
+    brought = await screened.earth.receiving.messages.of(case.transfer)
+    (subject,) = screened.screener.asked
+    assert (subject.debtor.reveal(), subject.creditor.reveal()) == (
+        brought.creditor.name.reveal(),  # type: ignore[union-attr]
+        brought.debtor.name.reveal(),  # type: ignore[union-attr]
+    )
+    assert subject.creditor_account.reveal() == brought.debtor_account.reveal()  # type: ignore[union-attr]
+    assert case.now.state is IncomingState.RETURNED
+
+
+async def test_a_hit_holds_a_return_before_anything_leaves_until_a_person_has_released_it(screened: Screened) -> None:
+    """However often its delivery comes, and whatever timers fire: the money is owed, and on its way nowhere."""
+    case = screened.case
+    await screened.held()
+    await case.dispatch()
+    await screened.earth.fire_timers(after_s=600)
+    await case.see_to()
+    (waiting,), before = case.payments, case.sent()
+
+    await screened.operators.release(waiting.payment_id, note="Another person.", by="operator")
+    await case.dispatch()
+    await case.rail_says("ACSC")
+
+    assert (waiting.state, before) == (PaymentState.HELD, [])
+    assert (len(case.sent()), case.now.state) == (1, IncomingState.RETURNED)
+
+
+@pytest.mark.parametrize("by_a_person", [True, False])
+async def test_a_hold_that_ends_without_release_starts_no_other_return_and_calls_a_person(
+    screened: Screened, *, by_a_person: bool
+) -> None:
+    """The next would go to the same people, and be held too; whoever has decided orders it, or blocks the money."""
+    case, earth = screened.case, screened.earth
+    await screened.held()
+    (held,) = case.payments
+    if by_a_person:
+        await screened.operators.reject_held(held.payment_id, code=None, note="Listed.", by="operator")
+    else:
+        earth.clock.advance(3_600)
+        await case.befalls(EventKind.DEADLINE_PASSED)
+    await case.see_to()
+    for _ in range(3):
+        await earth.fire_timers(after_s=3_600)
+        await case.see_to()
+
+    assert (case.now.state, case.now.attention) == (IncomingState.RETURN_DUE, Attention.RETURN_FAILED)
+    assert (len(case.payments), case.sent()) == (1, [])
+
+    screened.screener.hits = ()
+    await desk_of_world(earth).give_back(held.original_id, None, key="again", reason=None, by="operator")  # type: ignore[arg-type]
+    await case.see_to()
+    await case.dispatch()
+    assert len(case.sent()) == 1
+
+
+async def test_a_return_that_nobody_could_look_at_waits_and_is_followed_by_another(screened: Screened) -> None:
+    """An outage is no hit: nothing leaves unseen, and what is owed is not forgotten."""
+    case = screened.case
+    screened.screener.is_down = True
+    await case.see_to()
+    with pytest.raises(UnavailableError):
+        await case.dispatch()
+    screened.screener.is_down = False
+    await case.dispatch()
+
+    assert len(case.sent()) == 1
