@@ -231,7 +231,7 @@ class PostgresStore:
         """Look, and save nothing; see the port."""
         with translated():
             outcome = (await self._read_claims([payment])).get(_key(payment))
-            elsewhere = {} if outcome else await self._elsewhere([payment], anew=False)
+            elsewhere = {} if outcome else await self._elsewhere([payment], anew=not self._is_alone)
         for other in elsewhere.values():
             raise ElsewhereError(other.home, payment.idempotency_key, payment.message.body)
         if outcome is None:

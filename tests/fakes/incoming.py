@@ -96,7 +96,7 @@ class InMemoryIncoming:
         if known is not None:
             return Admitted(known, is_new=False)
         transfer, rows = new.received(region=self.store.region), self.rows
-        rows.transfers[new.payment_id] = transfer
+        rows.transfers[new.payment_id] = replace(transfer, ask_after=self.store.asked_from(new.slot))
         rows.slots[new.payment_id] = new.slot
         fact = IncomingFact(IncomingEvent.RECEIVED, business_message_id=new.inbox_id)
         region, epoch = self.store.region, self.store.epoch_of(new.slot)

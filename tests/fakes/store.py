@@ -132,12 +132,9 @@ class InMemoryStore:
 
     def _accept_one(self, new: NewPayment) -> Accepted:
         rows, key = self.rows, (new.tenant_id, new.idempotency_key)
-        claim = rows.claims.get(key)
-        if claim is not None:
-            same = claim.content_digest == new.content_digest
-            kind = AcceptKind.REPLAYED if same else AcceptKind.OTHER_CONTENT
-            return Accepted(kind, rows.payments[claim.payment_id])
-        if (home := self.homes.get(new.slot)) is not None:
+        if (known := self._claimed(new)) is not None:
+            return known
+        if (home := self.home_of(new.slot)) is not None:
             return Accepted(AcceptKind.ELSEWHERE, None, home)
         if (new.rail, new.message_id) in rows.message_ids:
             return Accepted(AcceptKind.MESSAGE_ID_TAKEN, None)
@@ -173,6 +170,14 @@ class InMemoryStore:
         rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
         return Accepted(AcceptKind.CREATED, payment)
 
+    def _claimed(self, new: NewPayment) -> Accepted | None:
+        """Return what is answered where the key is claimed."""
+        claim = self.rows.claims.get((new.tenant_id, new.idempotency_key))
+        if claim is None:
+            return None
+        same = claim.content_digest == new.content_digest
+        return Accepted(AcceptKind.REPLAYED if same else AcceptKind.OTHER_CONTENT, self.rows.payments[claim.payment_id])
+
     def slot_of(self, _payment_id: PaymentId) -> int:
         """Return the slot that a payment's key belongs to."""
         return 0
@@ -185,23 +190,26 @@ class InMemoryStore:
         """Return the epoch under which this region owns a slot."""
         return EPOCH
 
+    def home_of(self, slot: int) -> RegionId | None:
+        """Return the region that owns a slot, where that is another one."""
+        return self.homes.get(slot)
+
     async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
         """Return the home, where it is another region; see the port."""
-        return self.homes.get(payment.slot)
+        return self.home_of(payment.slot)
 
     async def find_claim(self, payment: NewPayment) -> Accepted | None:
         """Look, and save nothing; see the port."""
         await self._reached()
-        known = (payment.tenant_id, payment.idempotency_key) in self.rows.claims
-        home = self.homes.get(payment.slot)
-        if not known and home is not None:
+        known, home = self._claimed(payment), self.home_of(payment.slot)
+        if known is None and home is not None:
             raise ElsewhereError(home, payment.idempotency_key, payment.message.body)
-        return self._accept_one(payment) if known else None
+        return known
 
     async def asks_first(self, payment: NewPayment) -> bool:
         """Look at the slot; see the port."""
         await self._reached()
-        return payment.slot in self.taken_over
+        return self.asked_from(payment.slot) is not None
 
     async def claimed(self, tenant_id: TenantId, keys: Sequence[IdempotencyKey]) -> Sequence[Payment]:
         """Return what was accepted under keys; see the port."""

@@ -1,7 +1,7 @@
 """The long simulation, written into docs/proofs/simulation.md: ``python -m tests.proofs.simulation``.
 
-Ten thousand seeds of one region and as many of two, each planted bug until it is found, and the same seeds in two
-processes with other hash seeds.
+Ten thousand seeds of one region and as many of two, a thousand in which one is lost under load, each planted bug until
+it is found, and the same seeds in two processes with other hash seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.proofs.report import ROOT, circumstances, part, table, write
 from tests.simulation.__main__ import Tally, tally, tally_regions
 from tests.simulation.plants import SENTENCES, Plant
 from tests.simulation.regions.plants import REGIONS_SENTENCES, RegionsPlant
-from tests.simulation.regions.scenario import LOST_FROM, regions_scenario_of
+from tests.simulation.regions.scenario import LOSSES_FROM, LOST_FROM, regions_scenario_of
 from tests.simulation.regions.world import run_regions
 from tests.simulation.scenario import scenario_of
 from tests.simulation.shrink import shortest
@@ -29,15 +29,25 @@ from tests.simulation.world import run
 
 SEEDS: Final = 10_000
 FOUND_WITHIN: Final = 1_000
-LOST_WORLDS: Final = 200
+LOST_WORLDS: Final = LOSSES_FROM - LOST_FROM
 """After the ten thousand worlds of two regions come those in which one is lost around midnight: so many are run."""
+
+LOSSES_WORLDS: Final = 1_000
+"""And after those the ones in which a region is lost under load: so many are run, on a page of their own."""
 
 SAME_TWICE: Final = 100
 PROCESSES: Final = 2
 CHUNK: Final = 100
 """Worlds of two regions take thrice as long: they are run in so many processes, so many seeds at a time."""
 
-_STARTS: Final = {RegionsPlant.NAMED_BY_TODAY: LOST_FROM}
+_OF_LOSSES: Final = (
+    RegionsPlant.TAKEN_OVER_UNASKED,
+    RegionsPlant.ACKNOWLEDGED_BY_ONE,
+    RegionsPlant.TOTALS_NOT_COMPARED,
+)
+"""Planted bugs that only a loss under load shows."""
+
+_STARTS: Final = {RegionsPlant.NAMED_BY_TODAY: LOST_FROM, **dict.fromkeys(_OF_LOSSES, LOSSES_FROM)}
 PARTS_OF_IT: Final = "everything in one process: gateways, workers, store, bus, rail and clients"
 
 _PAGE: Final = """# Proof: ten thousand worlds, and no promise is broken in any of them
@@ -84,7 +94,34 @@ What happened in these worlds:
 ## The controls: planted bugs
 
 A simulation that finds nothing proves nothing. Each line ran seeds from 1 on, with one bug planted; the one of
-another day from 10,001 on, where a region is lost around midnight.
+another day from 10,001 on, where a region is lost around midnight, and the last three from 10,201 on, where one is lost
+under load.
+
+{plants}
+
+## The same seed, the same run
+
+{same}
+"""
+
+_LOSSES_PAGE: Final = """# Proof: a region is lost with what it had not replicated, and no promise is broken
+
+{circumstances}
+What a seed decides, what is looked at, and how to run one again: [simulation.md](../simulation.md#two-regions).
+
+## The run
+
+{run}
+
+What became of the payments, in the regions that were left: {states}.
+
+What happened in these worlds:
+
+{happened}
+
+## The controls: planted bugs
+
+A simulation that finds nothing proves nothing. Each line ran seeds from 10,201 on, with one bug planted.
 
 {plants}
 
@@ -135,6 +172,7 @@ def page(
     circumstances_of_it: str,
     *,
     template: str = _PAGE,
+    first: int = 1,
 ) -> str:
     """Return the report."""
     failed = ", ".join(map(str, total.failed)) or "none"
@@ -144,7 +182,7 @@ def page(
             ("seeds", "violations", "seeds that failed", "payments", "calls of ports", "lives", "virtual s", "CPU s"),
             [
                 (
-                    f"1 to {total.seeds:,}",
+                    f"{first:,} to {first + total.seeds - 1:,}",
                     len(total.failed),
                     failed,
                     sum(total.states.values()),
@@ -179,13 +217,13 @@ def prove_one_region(seeds: int) -> bool:
     return _is_proved(total, plants, here, there)
 
 
-def in_processes(seeds: int) -> tuple[Tally, float]:
+def in_processes(seeds: range) -> tuple[Tally, float]:
     """Run worlds of two regions in several processes; return what they came to, and the CPU seconds that it took.
 
     What a run that was broken off has finished at this commit is not run again.
     """
     total, cpu_s = Tally(), 0.0
-    chunks = [range(first, min(first + CHUNK, seeds + 1)) for first in range(1, seeds + 1, CHUNK)]
+    chunks = [range(first, min(first + CHUNK, seeds.stop)) for first in range(seeds.start, seeds.stop, CHUNK)]
     with ProcessPoolExecutor(PROCESSES) as pool:
         for counted, used_s in pool.map(_counted, chunks):
             total.include(counted)
@@ -213,7 +251,7 @@ def prove_two_regions(seeds: int) -> bool:
     )
     kept = part("simulation-regions", "plants", _plants_of_two_regions)
     plants = [(plant, sentence, seed, words) for plant, sentence, seed, words in kept["plants"]]
-    total, cpu_s = in_processes(seeds + LOST_WORLDS)
+    total, cpu_s = in_processes(range(1, seeds + LOST_WORLDS + 1))
     wanted = range(1, SAME_TWICE + 1)
     here = [run_regions(regions_scenario_of(seed)).digest for seed in wanted]
     there = [again(wanted, hash_seed=hash_seed, regions=True) for hash_seed in ("1", "2")]
@@ -223,15 +261,39 @@ def prove_two_regions(seeds: int) -> bool:
     return _is_proved(total, plants, here, there)
 
 
+def prove_losses(seeds: int) -> bool:
+    """Run worlds in which a region is lost under load, write the report, and return whether all is as it should be."""
+    command = "make proof (python -m tests.proofs.simulation --part losses)"
+    at_the_start = circumstances(
+        command, on_it=f"{PARTS_OF_IT}, of two regions, and a witness; two such processes at a time"
+    )
+    kept = part("simulation-regions", "plants-losses", lambda: _plants_found(_OF_LOSSES))
+    plants = [(plant, sentence, seed, words) for plant, sentence, seed, words in kept["plants"]]
+    wanted = range(LOSSES_FROM, LOSSES_FROM + min(seeds, LOSSES_WORLDS))
+    total, cpu_s = in_processes(wanted)
+    twice = wanted[:SAME_TWICE]
+    here = [run_regions(regions_scenario_of(seed)).digest for seed in twice]
+    there = [again(twice, hash_seed=hash_seed, regions=True) for hash_seed in ("1", "2")]
+    same, report = _same(here, there, first=LOSSES_FROM), partial(page, template=_LOSSES_PAGE, first=LOSSES_FROM)
+    write("simulation-losses", report(total, cpu_s, plants, same, at_the_start))
+    for seed, words in total.failed.items():
+        print(f"seed {seed}: {words}")
+    return _is_proved(total, plants, here, there)
+
+
 def _plants_of_two_regions() -> Mapping[str, Any]:
-    return {"plants": first_failures(RegionsPlant, REGIONS_SENTENCES, tally_regions, starts=_STARTS)}
+    return _plants_found(RegionsPlant)
 
 
-def _same(here: Sequence[str], there: Sequence[Sequence[str]]) -> str:
-    is_same = all(digests == here for digests in there)
+def _plants_found(plants: Iterable[RegionsPlant]) -> Mapping[str, Any]:
+    return {"plants": first_failures(plants, REGIONS_SENTENCES, tally_regions, starts=_STARTS)}
+
+
+def _same(here: Sequence[str], there: Sequence[Sequence[str]], *, first: int = 1) -> str:
+    is_same, seeds = all(digests == here for digests in there), f"{first:,} to {first + len(here) - 1:,}"
     return (
-        f"Seeds 1 to {SAME_TWICE}, in this process and in two others with `PYTHONHASHSEED` 1 and 2: "
-        f"{'all digests are equal' if is_same else 'DIGESTS DIFFER'}; that of seed 1 is `{here[0]}`."
+        f"Seeds {seeds}, in this process and in two others with `PYTHONHASHSEED` 1 and 2: "
+        f"{'all digests are equal' if is_same else 'DIGESTS DIFFER'}; that of seed {first:,} is `{here[0]}`."
     )
 
 
@@ -249,14 +311,14 @@ def main() -> None:
     """Run everything and write the reports; exits 1 where a promise was broken, or a planted bug was not found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--part", choices=tuple(PARTS), help="one of the two; both without it")
+    parser.add_argument("--part", choices=tuple(PARTS), help="one of them; all without it")
     arguments = parser.parse_args()
     wanted = [arguments.part] if arguments.part else list(PARTS)
     proved = [PARTS[part](arguments.seeds) for part in wanted]  # all of them, whatever the first has found
     sys.exit(0 if all(proved) else 1)
 
 
-PARTS: Final = {"one-region": prove_one_region, "regions": prove_two_regions}
+PARTS: Final = {"one-region": prove_one_region, "regions": prove_two_regions, "losses": prove_losses}
 """What is proved, each with a page of its own."""
 
 

@@ -68,6 +68,7 @@ from gateway.service.ports import (
     RegionStore,
 )
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.rail_operations import RailNotices
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.relay import Forwarder, relay
@@ -330,6 +331,10 @@ class Build:
         """Return what one life knows of the other region, where there is one."""
         return None
 
+    def notices(self, _life: Life) -> RailNotices | None:
+        """Return what hears the rail speak of itself, where somebody does."""
+        return None
+
     def loops_of_every_role(self, _life: Life) -> Mapping[str, Loop]:
         """Return what runs besides, in gateways and in workers."""
         return {}
@@ -463,8 +468,10 @@ async def run_worker(life: Life, build: Build) -> None:
     hearing = None if receiving is None else receiving.hearing(rail.rail, store, vault)
     regions = build.region_store(life)
     conversing = None if receiving is None or not world.scenario.talks else _conversing(life, build, receiving, link)
-    talks = None if conversing is None else conversing.hearings[rail.rail]
-    parts = {"incoming": hearing, "regions": regions, "conversations": talks}
+    talks, notices = None if conversing is None else conversing.hearings[rail.rail], build.notices(life)
+    if talks is None and receiving is not None and notices is not None:  # a report may be the other region's
+        talks = _conversing(life, build, receiving, link).hearings[rail.rail]
+    parts = {"incoming": hearing, "regions": regions, "conversations": talks, "notices": notices}
     receiver = build.receiver(rail=rail, link=link, vault=vault, **parts, **shared)
     timers = Timers(decisions, rails, life.poll_clock, observer)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from gateway.domain.audit import chained
 from gateway.domain.events import EventKind
@@ -18,6 +17,7 @@ from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, Payment
 from gateway.service.ports import MessageClass, Quarantined, Queue, QueueDirection
 from gateway.service.receive import UNMATCHED
 from iso20022 import FedNowProfile
+from tests.fakes.store import Chained
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import INCOMING_CHECKS
 from tests.simulation.returns_checks import RETURNS_CHECKS
@@ -378,19 +378,25 @@ class TheChainIsIntact(Check):
 
     def on_end(self, world: World) -> Iterator[str]:
         rows = world.store.rows
-        heads: dict[UUID, bytes] = {}
+        known: dict[PaymentId, list[Chained]] = {}
         for link in rows.chain:
             payment_id = PaymentId(link.facts.payment_id)
             if not self.begins_once(world, payment_id):
                 continue
-            before = heads.get(payment_id) or rows.facts[payment_id].digest()
+            earlier = known.setdefault(payment_id, [])
+            before = self.link_before(link, earlier).digest if earlier else rows.facts[payment_id].digest()
             if link.digest != chained(before, epoch=link.epoch, facts=link.facts.digest(link.messages)):
                 yield f"{world.words(rows.payments[payment_id])}: event {link.facts.sequence} is not chained"
-            heads[payment_id] = link.digest
+            earlier.append(link)
         links = Counter(link.facts.payment_id for link in rows.chain)
         for payment_id, events in rows.events.items():
             if links[payment_id] != len(events):
                 yield f"{world.words(payment_id)}: {len(events)} events, and {links[payment_id]} in the chain"
+
+    def link_before(self, link: Chained, earlier: Sequence[Chained]) -> Chained:
+        """Return the link that another one follows from, of all that are here before it."""
+        del link
+        return earlier[-1]
 
     def begins_once(self, world: World, payment_id: PaymentId) -> bool:
         """Whether one region alone has accepted it."""

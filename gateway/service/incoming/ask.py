@@ -296,15 +296,13 @@ class Asker:
                 late = self._late(current, answer, screened) if by is ReasonOrigin.INSTITUTION else None
                 return None if late is None or not late.contradiction else late
             if now >= current.answer_by:
-                reason = Reason(rails[current.rail].reasons.unanswered, ReasonOrigin.GATEWAY, UNDECIDED)
-                return self.decisions.decider.decide(
-                    current, IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, reason), at=now
-                )
+                return self.decisions.decider.decide(current, self._too_late(current), at=now)
             fact = _decided(final, decided_by, is_return=current.is_return, screened=screened)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
-        decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
-        if decision is None or decision.transfer.state is not IncomingState.RECEIVED:
+        is_late = self.clock.now() >= transfer.answer_by  # whose slot it is now, the store says
+        decision = await self.decisions.take(transfer.payment_id, choose, loaded=None if is_late else transfer)
+        if decision is None or decision.transfer.state is not IncomingState.RECEIVED or decision.answer is None:
             return
         if not await self.sender.send(decision):
             return
@@ -314,6 +312,17 @@ class Asker:
             own_s=max((answered_at - transfer.received_at).total_seconds() - asked_s, 0.0),
             left_s=(transfer.answer_by - answered_at).total_seconds(),
         )
+
+    def _too_late(self, transfer: IncomingTransfer) -> IncomingFact:
+        """What it means that a transfer's time was over before anybody decided.
+
+        It is rejected; but in a slot that was taken over it may be a copy of what the lost region had accepted, while
+        that one was alone: then the rail is asked first, as about all that region had.
+        """
+        if transfer.ask_after is not None:
+            return IncomingFact(IncomingEvent.TAKEN_OVER)
+        unanswered = self.decisions.decider.rails[transfer.rail].reasons.unanswered
+        return IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, Reason(unanswered, ReasonOrigin.GATEWAY, UNDECIDED))
 
     async def _record_late(self, payment_id: PaymentId, answer: InstitutionAnswer, screened: Screened) -> None:
         """Keep what an institution said after somebody had decided in its place; another verdict shows as such."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from adapters.http.submissions import MOVING_MAX_S
-from gateway.domain.payment import Rail
+from gateway.domain.payment import Rail, RegionId
 from gateway.domain.timing import Timing
-from gateway.service.both_regions import BothRegions, PeerFence
+from gateway.service.both_regions import BothRegions, Durability, PeerFence
 from gateway.service.days import LostDays
 from gateway.service.decide import Decisions, taking_over
+from gateway.service.fednow import FedNowDialect
+from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.fencing import HeldLink
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.both_regions import Acceptances
@@ -31,26 +33,34 @@ from gateway.service.ports import (
     PaymentStore,
     Projected,
     ProjectedTransfer,
+    RailEventStore,
     RailLink,
     ReachStore,
     RegionStore,
+    RegionTimes,
     UnavailableError,
     Unprojected,
     UnprojectedTransfer,
 )
+from gateway.service.rail_operations import RailNotices, RailOperationSender
 from gateway.service.receive import Receiver
-from gateway.service.regions import MapKeeper, Projector, Pulse, Successor, folded
+from gateway.service.reconcile import Reconciler
+from gateway.service.regions import Loss, MapKeeper, Projector, Pulse, Successor, folded, last_loss
+from gateway.service.steer import Guardian
 from gateway.service.submit import Intake
 from tests.fakes.incoming_rail import receiving_rail
 from tests.simulation.build import Build, LifeObserver, Loop
+from tests.simulation.clients import TENANTS
 from tests.simulation.incoming import incoming_side
-from tests.simulation.ports import link_side, store_side
+from tests.simulation.ports import Side, link_side, store_side
 from tests.simulation.processes import Life
+from tests.simulation.rail import PARTY, profile
+from tests.simulation.regions.incidents import RegionClock
 from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import SimulatedPeer, WitnessSide
-from tests.simulation.regions.scenario import RegionClock
+from tests.simulation.regions.reports import RegionalRailEvents
 from tests.simulation.regions.store import RegionalStore
-from tests.simulation.scenario import PaymentPlan
+from tests.simulation.scenario import Part, PaymentPlan
 
 if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
@@ -83,8 +93,19 @@ class TenuredStore:
         """On which day the other region may have accepted a key, once it is lost."""
         return LostDays(cast("RegionStore", self._store), self._region.name, self._region.peer.name)
 
+    @property
+    def durability(self) -> Durability:
+        """What the acceptances of this life wait for."""
+        return self._regional.both
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Look at the map, while the lease is held; see the port."""
+        if self._region.scenario.forwards_by_map:
+            self._regional.demand()
+        return await self._store.home_elsewhere(payment)
 
     async def accept(self, payments: Sequence[NewPayment]) -> Sequence[Accepted]:
         """Claim and save, while the lease is held; see the port."""
@@ -142,9 +163,9 @@ class RegionsBuild(Build):
             store = cast("RegionStore", store_side(life, region.store))
             lease = self.lease(witness, region.name, life.clock, observer)
             fence = PeerFence(witness, region.peer.name, life.clock)
-            both = BothRegions(
-                cast("ReachStore", store), region.name, region.peer.name, life.clock, fence, lambda _tenant: False
-            )
+            synchronous = {TENANTS[policy] for policy in region.scenario.synchronous}
+            parts = (region.name, region.peer.name, life.clock, fence, synchronous.__contains__)
+            both = BothRegions(cast("ReachStore", store), *parts)
             keeper = self.keeper(store, witness, life.poll_clock, region.peer.name)
             self._regional[life.key] = Regional(lease, keeper, both)
         return self._regional[life.key]
@@ -185,7 +206,12 @@ class RegionsBuild(Build):
 
     def intake(self, **parts: Any) -> Intake:
         """Return the use case that takes payments in."""
-        return Intake(**parts, days=self.days(parts["store"]))
+        store: TenuredStore = parts["store"]
+        return Intake(**parts, days=self.days(store), durability=self.durability(store))
+
+    def durability(self, store: TenuredStore) -> Durability:
+        """Return what says when a tenant may be answered."""
+        return store.durability
 
     def days(self, store: TenuredStore) -> LostDays:
         """Return what says on which day a lost region may have accepted a key."""
@@ -219,8 +245,14 @@ class RegionsBuild(Build):
 
     def loops_of_every_role(self, life: Life) -> Mapping[str, Loop]:
         """Return what keeps lease and map."""
-        regional = self.regional(life)
-        return {"lease": regional.lease.run, "map of slots": regional.keeper.run}
+        regional, scenario = self.regional(life), cast("Region", life.world).scenario
+        waits = bool(scenario.synchronous) and "gateway" in life.name
+        loops = self._loops_of_both(regional) if waits else {}
+        return {"lease": regional.lease.run, "map of slots": regional.keeper.run, **loops}
+
+    def _loops_of_both(self, regional: Regional) -> Mapping[str, Loop]:
+        """Return what finds out what the other region has of ours."""
+        return {"peer's fence": regional.both.fence.run, "peer's copy": regional.both.run}
 
     def loops_of_a_worker(self, life: Life, receiver: Receiver) -> Mapping[str, Loop]:
         """Return what folds the other region's payments, and what it handed over."""
@@ -231,6 +263,8 @@ class RegionsBuild(Build):
         folding = (projector.catch_up, transfers.catch_up)
         return {
             **(self._loops_of_incoming(life, transfers) if life.world.scenario.incoming else {}),
+            **self._loops_of_a_guardian(life),
+            **self.loops_of_reports(life),
             "projection": projector.run,
             "pulse": Pulse(store, clock).run,
             "successor": Successor(store, clock).run,
@@ -248,9 +282,48 @@ class RegionsBuild(Build):
         self, life: Life, transfers: Projector[UnprojectedTransfer, ProjectedTransfer]
     ) -> Mapping[str, Loop]:
         """Return what follows the other region's incoming transfers, and finds out what it has of ours."""
-        both = self.regional(life).both
-        return {
-            "projection of incoming transfers": transfers.run,
-            "peer's fence": both.fence.run,
-            "peer's copy": both.run,
-        }
+        return {"projection of incoming transfers": transfers.run, **self._loops_of_both(self.regional(life))}
+
+    def _loops_of_a_guardian(self, life: Life) -> Mapping[str, Loop]:
+        """Return what takes the other region over by itself, in the peer of the one that is lost."""
+        region = cast("Region", life.world)
+        after_s, lost = region.scenario.takeover_after_s, {loss.region for loss in region.scenario.losses}
+        if after_s is None or region.peer.name not in lost:
+            return {}
+        regional, store = self.regional(life), cast("RegionTimes", self.region_store(life))
+        witness, ask_wait_s = WitnessSide(region, life.key, life), Timing().status_request_wait_s
+        parts = (region.peer.name, region.name, regional, life.clock, store, after_s, ask_wait_s)
+        return {"guardian": Guardian(witness, *parts).run}
+
+    # --- what the rail says that it has settled ---
+
+    def rail_events(self, region: Region) -> RegionalRailEvents:
+        """Return where a region keeps what the rail says of itself, and of what it was asked."""
+        return RegionalRailEvents(region)
+
+    def notices(self, life: Life) -> RailNotices | None:
+        """Return what hears the rail's reports, in a world where somebody asks for them."""
+        if cast("Region", life.world).scenario.totals_every_s is None:
+            return None
+        return RailNotices(self._rail_events_side(life), cast("Observer", LifeObserver(life)), {})
+
+    def _rail_events_side(self, life: Life) -> RailEventStore:
+        return cast("RailEventStore", Side(life, Part.STORE, cast("Region", life.world).rail_events))
+
+    def loops_of_reports(self, life: Life) -> Mapping[str, Loop]:
+        """Return what compares the rail's totals with ours, and what sends its questions."""
+        region, observer = cast("Region", life.world), cast("Observer", LifeObserver(life))
+        every_s = region.scenario.totals_every_s
+        if every_s is None:
+            return {}
+        dialect = FedNowOperations(FedNowDialect(profile(), PARTY), party=PARTY, institutions=frozenset({PARTY}))
+        events, store = self._rail_events_side(life), cast("RegionStore", self.region_store(life))
+        identifiers, dialects = region.chance.identifiers(f"{life.key}.reports"), {Rail.FEDNOW: dialect}
+
+        async def loss() -> Loss | None:
+            return await last_loss(store, region.name, region.peer.name)
+
+        parts = (events, self.incoming_side(life), life.clock, observer, every_s, region.name, loss)
+        links = {Rail.FEDNOW: self.link_side(life)}
+        sender = RailOperationSender(dialects, events, links, life.clock, identifiers, observer)
+        return {"reconciliation": Reconciler(dialects, *parts).run, "rail operations": sender.run}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.domain.events import EventKind
@@ -11,6 +11,7 @@ from gateway.domain.payment import PaymentId, PaymentState
 from gateway.service.incoming.send import ACCEPTING
 from gateway.service.lease import lease_name
 from gateway.service.ports import Quarantined
+from tests.fakes.store import Chained
 from tests.simulation.check import Check
 from tests.simulation.checks import (
     FINAL,
@@ -33,8 +34,9 @@ from tests.simulation.checks import (
     WhatWaitsHasADelivery,
     given_up,
 )
+from tests.simulation.clients import TENANTS
 from tests.simulation.regions.check import RegionsCheck
-from tests.simulation.regions.incoming_checks import INCOMING_OF_EACH, incoming_of_both
+from tests.simulation.regions.incoming_checks import INCOMING_OF_EACH, incoming_of_both, is_out
 from tests.simulation.witness import Leaving, Told, Witnessed
 
 if TYPE_CHECKING:
@@ -47,15 +49,24 @@ class NothingIsRefusedInEither(NothingIsRefused):
     """Nor set aside; but for the rail's word that time ran out, where that was quicker than the transfer.
 
     The transfer, or that word, may have come to the region in which it is not at home, and go over the link: then the
-    transfer is past its time at its home, and nobody has accepted it.
+    transfer is past its time at its home, and nobody has accepted it. And but for what is said of something that was
+    on one disk alone, which is gone: a person finds it in quarantine.
     """
 
     def came_before_its_transfer(self, world: World, quarantined: Quarantined) -> bool:
-        return any(each.answer not in ACCEPTING for each in given_up(world, quarantined))
+        is_given_up = any(each.answer not in ACCEPTING for each in given_up(world, quarantined))
+        return is_given_up or cast("Any", world).world.losses.names(quarantined.message.body)
 
 
 class TheChainIsIntactInEither(TheChainIsIntact):
-    """But of a payment whose claim was lost and made anew: it has a chain in each region (`verify_audit`)."""
+    """But of a payment whose claim was lost and made anew: it has a chain in each region (`verify_audit`).
+
+    What a lost region wrote last comes after what was written by who took over, and follows from what it knew itself.
+    """
+
+    def link_before(self, link: Chained, earlier: Sequence[Chained]) -> Chained:
+        known = [each for each in earlier if each.epoch <= link.epoch and each.facts.sequence < link.facts.sequence]
+        return max(known, key=lambda each: (each.facts.sequence, each.epoch), default=earlier[-1])
 
     def begins_once(self, world: World, payment_id: PaymentId) -> bool:
         return not cast("Any", world).store.is_claimed_in_both(payment_id)
@@ -92,7 +103,7 @@ class AKeyHasOneClaim(RegionsCheck):
 
     def on_step(self, world: RegionsWorld) -> Iterator[str]:
         east, west = (region.store.own_claims for region in world.both)
-        if not any(each.loses for each in world.scenario.fencings):
+        if not any(each.loses for each in world.scenario.fencings) and not world.scenario.losses:
             yield from (f"the key {key[1]} is claimed in both regions" for key in east.keys() & west.keys())
 
 
@@ -120,14 +131,17 @@ class NothingIsSentTwiceByBoth(RegionsCheck):
                 yield f"payment {plan.number}: {copies} copies have reached the rail"
 
     def _chosen(self, world: RegionsWorld, number: int) -> int:
-        """How often a region itself has saved that it is to be sent again."""
-        return sum(
-            event.event.kind is EventKind.RESENDING_CHOSEN and event.region == region.name
+        """How often a region itself has saved that it is to be sent again, on whichever disk."""
+        chosen = {
+            (event.region, event.epoch, event.sequence)
             for region in world.both
-            for payment_id, fact in region.store.facts.items()
+            for store in (region.store, *region.lost_stores)
+            for payment_id, fact in store.facts.items()
             if fact.end_to_end_id == world.reference(number)
-            for event in region.store.rows.events[payment_id]
-        )
+            for event in store.rows.events[payment_id]
+            if event.event.kind is EventKind.RESENDING_CHOSEN and event.region == region.name
+        }
+        return len(chosen)
 
 
 class AnEventHasOneWriter(RegionsCheck):
@@ -163,10 +177,12 @@ class NothingToldIsLost(RegionsCheck):
 
     def __init__(self) -> None:
         self._told: dict[int, PaymentId] = {}
+        self._told_at_s: dict[PaymentId, float] = {}
         self._finals: dict[PaymentId, PaymentState] = {}
 
     def on_told(self, world: RegionsWorld, told: Told) -> Iterator[str]:
         payment_id = told.payment.payment_id
+        self._told_at_s[payment_id] = world.loop.time()
         if not any(payment_id in region.store.rows.payments for region in world.both):
             yield f"payment {told.number} was acknowledged, and is in no store"
         if self._told.setdefault(told.number, payment_id) != payment_id:
@@ -175,10 +191,10 @@ class NothingToldIsLost(RegionsCheck):
             self._finals[payment_id] = told.payment.state
 
     def on_end(self, world: RegionsWorld) -> Iterator[str]:
-        for region in world.both:
+        for region in world.standing:
             payments = region.store.rows.payments
             for number, payment_id in self._told.items():
-                if payment_id not in payments:
+                if payment_id not in payments and not self._is_gone(world, payment_id):
                     yield f"payment {number} was acknowledged, and is not in {region.name}"
             for payment_id, told in self._finals.items():
                 now = payments[payment_id].state if payment_id in payments else told
@@ -187,6 +203,22 @@ class NothingToldIsLost(RegionsCheck):
             references = Counter(payment.end_to_end_id for payment in payments.values())
             yield from (f"{reference} is {count} payments" for reference, count in references.items() if count > 1)
 
+    def _is_gone(self, world: RegionsWorld, payment_id: PaymentId) -> bool:
+        """Whether it was on a disk alone that is gone, and no client has asked for it since."""
+        return self._told_at_s[payment_id] <= world.losses.gone.get(payment_id, -1.0)
+
+
+class SynchronousInBoth(RegionsCheck):
+    """Whoever is lost afterwards, with its disk: the other has it."""
+
+    promise = "a synchronous tenant is answered when both regions have its payment, or one is fenced off"
+
+    def on_told(self, world: RegionsWorld, told: Told) -> Iterator[str]:
+        if told.payment.tenant_id in {TENANTS[policy] for policy in world.scenario.synchronous}:
+            for region in world.both:
+                if told.payment.payment_id not in region.store.facts and not is_out(world, region):
+                    yield f"payment {told.number} is acknowledged, and {region.name} does not have it"
+
 
 class BothSayTheSame(RegionsCheck):
     """After everything has healed: every table that is replicated, and the projections of both."""
@@ -194,6 +226,8 @@ class BothSayTheSame(RegionsCheck):
     promise = "healed, both regions say the same"
 
     def on_end(self, world: RegionsWorld) -> Iterator[str]:
+        if world.losses.lost:
+            return
         east, west = (region.store.truth() for region in world.both)
         for table, rows in east.items():
             others = west[table]
@@ -210,6 +244,7 @@ def regions_checks() -> list[RegionsCheck]:
         AnEventHasOneWriter(),
         NothingLeavesBeyondTheLease(),
         NothingToldIsLost(),
+        SynchronousInBoth(),
         BothSayTheSame(),
         *incoming_of_both(),
     ]

@@ -26,6 +26,7 @@ from gateway.service.ports import (
 )
 from tests.fakes.incoming import InMemoryIncoming
 from tests.simulation.incoming import tenants
+from tests.simulation.regions.booking import Bookings
 from tests.simulation.regions.notes import Note
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class RegionalIncoming(InMemoryIncoming):
         """Every transfer as its first event has made it, whoever received it."""
         self.epochs: dict[PaymentId, int] = {}
         self.notes: dict[PaymentId, list[Note]] = {}
+        self._bookings = Bookings()
 
     # --- at home ---
 
@@ -105,6 +107,7 @@ class RegionalIncoming(InMemoryIncoming):
             return False
         event, inbox_id = rows.events[payment_id][-1], decision.inbox_id
         self.epochs[payment_id] = event.epoch
+        self._book(payment_id, (event,), decision.postings)
         self.store.write(
             TransferChange(
                 payment_id=payment_id,
@@ -138,11 +141,16 @@ class RegionalIncoming(InMemoryIncoming):
         rows.slots.setdefault(payment_id, change.slot)
         rows.events.setdefault(payment_id, []).extend(change.facts)
         rows.messages.setdefault(payment_id, []).extend(change.messages)
-        rows.postings.setdefault(payment_id, []).extend(change.postings)
+        self._book(payment_id, change.facts, change.postings)
         if change.inbox is not None:
             rail, inbox_id, digest = change.inbox
             self.store.rows.inbox.setdefault((rail, inbox_id), digest)
         self.notes.setdefault(payment_id, []).append(self.store.note())
+
+    def _book(self, payment_id: PaymentId, facts: Sequence[RecordedFact], postings: Sequence[Posting]) -> None:
+        for fact in facts[-1:]:
+            self._bookings.add(payment_id, fact, postings)
+        self.rows.postings[payment_id] = self._bookings.standing(payment_id, self.rows.events[payment_id])
 
     def _stands(self, received: IncomingTransfer, *, epoch: int) -> None:
         """Show a transfer as it was received, unless a later region has: as every read of the real store does."""

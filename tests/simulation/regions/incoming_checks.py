@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from gateway.domain.history import events_that_count
+from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import ANSWERED_AS
 from gateway.domain.payment import PaymentId
 from gateway.domain.regions import LeaseTerms
 from gateway.service.incoming.send import ACCEPTING
 from gateway.service.lease import lease_name
 from gateway.service.ports import MessageDirection
+from simulators.forwarding import Forwarded
 from tests.simulation.check import Check
 from tests.simulation.incoming_checks import (
     IncomingContradictsOnlyItsStandIn,
@@ -30,6 +33,37 @@ from tests.simulation.witness import Leaving, Witnessed
 if TYPE_CHECKING:
     from tests.simulation.regions.region import Region
     from tests.simulation.regions.world import RegionsWorld
+    from tests.simulation.world import World
+
+
+def is_known_to_be_lost(world: RegionsWorld, record: Forwarded) -> bool:
+    """Whether what the rail has brought came to a lost region alone, and is no money, or listed as missing.
+
+    By the rail's book it is at its end then.
+    """
+    if not world.scenario.losses or record.completed is None:
+        return False
+    message_id = record.forwarded.message_id
+    return not record.is_settled or any(region.rail_events.lists(message_id) for region in world.standing)
+
+
+class IncomingContradictsOnlyWhatIsGone(IncomingContradictsOnlyItsStandIn):
+    """Or what a region had accepted alone, whose disk is gone: that it has settled is for a person to look at."""
+
+    def answered_by_the_lost(self, world: World) -> int:
+        if not cast("Any", world).world.scenario.losses:
+            return 0
+        histories = world.incoming.rows.events.values()
+        kinds = [event.fact.kind for events in histories for event in events_that_count(events)]
+        return kinds.count(IncomingEvent.SETTLEMENT_WITHOUT_ANSWER_ADVISED)
+
+
+class NothingReceivedIsStuckInEither(NothingReceivedIsStuck):
+    """But for what came to a lost region alone: no money, or a person is told that it is missing."""
+
+    def may_be_unknown(self, world: World, record: Forwarded) -> bool:
+        return is_known_to_be_lost(cast("Any", world).world, record)
+
 
 INCOMING_OF_EACH: Final[tuple[type[Check], ...]] = (
     IncomingStatesTellTheTruth,
@@ -37,8 +71,8 @@ INCOMING_OF_EACH: Final[tuple[type[Check], ...]] = (
     ReceivedOnce,
     TheLedgerHasWhatArrived,
     WhatArrivedHasItsInstruction,
-    IncomingContradictsOnlyItsStandIn,
-    NothingReceivedIsStuck,
+    IncomingContradictsOnlyWhatIsGone,
+    NothingReceivedIsStuckInEither,
 )
 """The promises about what the rail brings that are looked at in each region."""
 
@@ -92,7 +126,7 @@ class AcceptedOnlyInBoth(RegionsCheck):
         if not isinstance(witnessed, Leaving):
             return
         payment_id = _accepted_with(region, witnessed.body)
-        if payment_id is None or _is_out(world, region.peer):
+        if payment_id is None or is_out(world, region.peer):
             return
         there = region.peer.incoming.rows.events.get(payment_id, ())
         if not any(ANSWERED_AS.get(event.state_after) in ACCEPTING for event in there):
@@ -110,7 +144,8 @@ def _accepted_with(region: Region, body: bytes) -> PaymentId | None:
     return None
 
 
-def _is_out(world: RegionsWorld, region: Region) -> bool:
+def is_out(world: RegionsWorld, region: Region) -> bool:
+    """Whether a region is fenced off: it acts no more, or has ended by the time that another acts alone."""
     record = world.witness_store.records[lease_name(region.name)]
     return LeaseTerms.read(record.text).fenced_by is not None
 

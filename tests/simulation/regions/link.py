@@ -25,12 +25,14 @@ from gateway.service.ports import (
     WitnessRecord,
 )
 from gateway.service.submit import Refused
+from iso20022 import AccountReportingRequest, BusinessHeader
 from tests.fakes.rail import InMemoryRail
 from tests.fakes.witness import InMemoryWitness
 from tests.simulation.clients import NO_ANSWER
 from tests.simulation.processes import Life
 from tests.simulation.rail import VISIBILITY_S, RailSurroundings, SimulatedRail
-from tests.simulation.regions.scenario import REGIONS
+from tests.simulation.regions.incidents import REGIONS, peer_of
+from tests.simulation.regions.reports import Reports
 from tests.simulation.scenario import PaymentPlan
 from tests.simulation.witness import Acknowledging
 
@@ -70,10 +72,10 @@ class Replication:
         """Replicate until cancelled."""
         world, source, target = self._source.world, self._source, self._target
         while True:
-            await source.until_written(target.store)
-            number = target.store.applied_from_peer
+            await source.until_written(target)
             if world.is_cut(source.name):
                 await world.until_healed(source.name)
+            number = target.store.applied_from_peer
             await asyncio.sleep(world.chance.delay_s(world.scenario.way_s, world.scenario.way_s * 5, "wal", number))
             if world.is_cut(source.name):
                 continue
@@ -85,13 +87,14 @@ class Replication:
 
     async def _confirmed(self, number: int) -> None:
         """Bring the target's word that it has so much back to the source."""
-        world, source, target = self._source.world, self._source, self._target
+        world, source, target, disk = self._source.world, self._source, self._target, self._target.store
         while True:
             await world.until_healed(target.name)
             await asyncio.sleep(world.way_s("confirmed", source.name, number))
             if not world.is_cut(target.name):
                 break
-        source.store.confirmed = max(source.store.confirmed, number)
+        if target.store is disk:  # what was confirmed of a disk that is gone is not there
+            source.store.confirmed = max(source.store.confirmed, number)
 
 
 # --- forwarding ---------------------------------------------------------------------------------------------------
@@ -259,18 +262,44 @@ class WitnessSide:
 # --- the rail -----------------------------------------------------------------------------------------------------
 
 
+class _Point(InMemoryRail):
+    def emptied(self) -> Sequence[bytes]:
+        """Give up everything that waits here, fetched or not."""
+        bodies = [entry.delivery.body for entry in self._waiting.values()]
+        self._waiting.clear()
+        return bodies
+
+
 class RegionalRail(SimulatedRail):
     """The rail with a connection point for each region: what it says may be fetched at either."""
 
     def __init__(self, surroundings: RailSurroundings, choose: Callable[[int], int]) -> None:
         super().__init__(surroundings)
-        self.points = {region: InMemoryRail(visibility_s=VISIBILITY_S) for region in REGIONS}
+        self.points = {region: _Point(visibility_s=VISIBILITY_S) for region in REGIONS}
+        self.reports = Reports(self)
         self._choose = choose
         self._delivered = count(1)
+        self._disconnected: set[RegionId] = set()
 
     def deliver(self, body: bytes) -> str:
-        """Queue a message at one of the connection points."""
-        return self.points[REGIONS[self._choose(next(self._delivered))]].deliver(body)
+        """Queue a message at one of the connection points that are connected."""
+        chosen = REGIONS[self._choose(next(self._delivered))]
+        return self.points[peer_of(chosen) if chosen in self._disconnected else chosen].deliver(body)
+
+    def disconnect(self, region: RegionId) -> None:
+        """Bring nothing to a region's connection point any more; what waits there goes to the other one's."""
+        self._disconnected.add(region)
+        for body in self.points[region].emptied():
+            self.points[peer_of(region)].deliver(body)
+
+    def connect(self, region: RegionId) -> None:
+        """Bring messages to a region's connection point again."""
+        self._disconnected.discard(region)
+
+    def hear_other(self, message: object, header: BusinessHeader) -> None:
+        """Answer what is asked about an account."""
+        assert isinstance(message, AccountReportingRequest), f"{header.message_type} is nothing that we send"
+        self.reports.answer(message, header)
 
     @property
     def unacknowledged(self) -> int:

@@ -17,8 +17,8 @@ from tests.simulation.checks import FINAL
 from tests.simulation.clients import NO_ANSWER, PAUSE_MAX_S, WAIT_S
 from tests.simulation.incoming import ENDS
 from tests.simulation.processes import Life, LifeClock
+from tests.simulation.regions.incidents import REGIONS, Fate, Fencing, Loss, peer_of
 from tests.simulation.regions.link import WitnessSide, submitted
-from tests.simulation.regions.scenario import REGIONS, Fencing, peer_of
 from tests.simulation.scenario import PaymentPlan
 from tests.simulation.witness import Told
 
@@ -94,9 +94,55 @@ def _submission(world: RegionsWorld, plan: PaymentPlan, token: int) -> Callable[
 async def steering(world: RegionsWorld) -> None:
     """Do what the scenario has for the operators, one after the other."""
     for act in sorted(world.scenario.fencings, key=lambda each: each.at_s):
-        await asyncio.sleep(max(0.0, act.at_s - world.loop.time()))
+        await _until(world, act.at_s)
         await _fence_and_readmit(world, act)
+    for loss in world.scenario.losses:
+        await _see_to(world, loss)
     world.is_steering = False
+
+
+async def _until(world: RegionsWorld, at_s: float) -> None:
+    await asyncio.sleep(max(0.0, at_s - world.loop.time()))
+
+
+async def _see_to(world: RegionsWorld, loss: Loss) -> None:
+    """Do what the runbook says of a region that is gone, and of one that is back."""
+    lost, left = world.regions[loss.region], world.regions[peer_of(loss.region)]
+    there = WitnessSide(left, f"operator {loss.at_s}")
+    if loss.alone_s is not None:
+        await _until(world, loss.at_s - loss.alone_s)
+        await _goes_on_alone(world, lost)
+    await _until(world, loss.at_s + (loss.taken_after_s or 0.0))
+    if loss.alone_s is not None:
+        world.trace.tell("operator", f"lets {left.name} in again, where nobody can say what it does not have")
+        await _done(lambda: steer.readmit(there, left.name))
+    if loss.taken_after_s is not None:
+        clock = LifeClock(Life(cast("Any", left), f"{left.name}.operator", 0))
+        await _take_over(world, there, lost.name, by=left.name, clock=clock)
+    while SlotMap.read(world.witness_store.records[SLOTS_RECORD].text).names(lost.name):
+        await asyncio.sleep(LOOK_S)
+    if loss.taken_after_s is None:
+        world.happened["a region is taken over by its peer itself"] += 1
+    world.rail.disconnect(lost.name)
+    if loss.fate is Fate.GONE:
+        return
+    await _until(world, loss.at_s + loss.seconds)
+    world.losses.find(loss)
+    while not world.is_in_step(left.name):
+        await asyncio.sleep(LOOK_S)
+    await _let_in(world, WitnessSide(left, f"operator {loss.at_s}, again"), lost, hands_back=loss.hands_back)
+    world.rail.connect(lost.name)
+
+
+async def _goes_on_alone(world: RegionsWorld, region: Region) -> None:
+    """Have a region that has lost sight of its peer fence that one off."""
+    peer = region.peer.name
+    clock = LifeClock(Life(cast("Any", region), f"{region.name}.operator", 0))
+    world.trace.tell("operator", f"fences {peer} off, in {region.name}")
+    await _done(
+        lambda: steer.fence(WitnessSide(region, f"operator of {region.name}"), peer, by=region.name, clock=clock)
+    )
+    world.happened["a region goes on alone"] += 1
 
 
 async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
@@ -118,15 +164,20 @@ async def _fence_and_readmit(world: RegionsWorld, act: Fencing) -> None:
         else:
             await _move(world, witness, world.regions[act.region], to=by.name)
     await asyncio.sleep(act.seconds)
-    world.trace.tell("operator", f"is about to let {act.region} in again")
-    announced = await _done(lambda: steer.announce(witness, act.region))
+    await _let_in(world, witness, world.regions[act.region], hands_back=act.hands_back)
+
+
+async def _let_in(world: RegionsWorld, witness: WitnessSide, region: Region, *, hands_back: bool) -> None:
+    """Let a region in once it has what the other has accepted alone."""
+    world.trace.tell("operator", f"is about to let {region.name} in again")
+    announced = await _done(lambda: steer.announce(witness, region.name))
     await asyncio.sleep(SURELY_NOT_ALONE_S)
-    while not world.is_in_step(by.name):  # what the other has accepted alone is there
+    while not world.is_in_step(region.peer.name):  # what the other has accepted alone is there
         await asyncio.sleep(LOOK_S)
-    world.trace.tell("operator", f"lets {act.region} in again")
-    await _done(lambda: steer.readmit(witness, act.region, announced=announced))
-    if act.hands_back:
-        await _hand_back(world, witness, world.regions[act.region])
+    world.trace.tell("operator", f"lets {region.name} in again")
+    await _done(lambda: steer.readmit(witness, region.name, announced=announced))
+    if hands_back:
+        await _hand_back(world, witness, region)
 
 
 async def _take_over(world: RegionsWorld, witness: WitnessSide, lost: RegionId, *, by: RegionId, clock: Clock) -> None:

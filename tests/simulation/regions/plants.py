@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.domain.payment import IdempotencyKey, PaymentId, PaymentState, RegionId
 from gateway.domain.regions import SlotOwner
+from gateway.service.both_regions import Durability, OneRegion
 from gateway.service.days import LostDays
 from gateway.service.incoming.both_regions import Acceptances, NoOtherRegion
 from gateway.service.lease import RegionLease
@@ -27,13 +28,14 @@ from gateway.service.ports import (
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import UNMATCHED, Receiver
 from gateway.service.regions import MapKeeper
+from tests.simulation.build import Loop
 from tests.simulation.plants import IdsDrawn
 from tests.simulation.processes import Life
 from tests.simulation.regions.build import RegionsBuild, TenuredStore
-from tests.simulation.regions.incoming import RegionalIncoming, TransferChange
+from tests.simulation.regions.incidents import RegionClock
+from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import SimulatedPeer
-from tests.simulation.regions.scenario import RegionClock
-from tests.simulation.regions.store import Change, RegionalStore
+from tests.simulation.regions.store import Change, RegionalStore, Written
 from tests.simulation.scenario import PaymentPlan
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ class RegionsPlant(StrEnum):
     MOVING_NOT_WAITED_FOR = "moving-not-waited-for"
     CLOCKS_BEYOND_THE_MARGIN = "clocks-beyond-the-margin"
     NAMED_BY_TODAY = "named-by-today"
+    TAKEN_OVER_UNASKED = "taken-over-unasked"
+    ACKNOWLEDGED_BY_ONE = "acknowledged-by-one"
+    TOTALS_NOT_COMPARED = "totals-not-compared"
 
 
 REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
@@ -80,6 +85,9 @@ REGIONS_SENTENCES: Final[Mapping[RegionsPlant, str]] = {
     RegionsPlant.MOVING_NOT_WAITED_FOR: "A submission does not wait for a slot that is being handed over.",
     RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: "Monotonic clocks are slower by a third: more than the margin of a lease.",
     RegionsPlant.NAMED_BY_TODAY: "A key that a lost region may have accepted yesterday is named by the present day.",
+    RegionsPlant.TAKEN_OVER_UNASKED: "A key that a lost region may have sent is sent, and the rail not asked about it.",
+    RegionsPlant.ACKNOWLEDGED_BY_ONE: "A synchronous tenant is answered when one region has its payment.",
+    RegionsPlant.TOTALS_NOT_COMPARED: "After a takeover the rail is not asked what it has settled to us.",
 }
 """What is wrong, in a sentence."""
 
@@ -175,7 +183,7 @@ class OldMapBelieved(RegionsBuild):
 
 
 class _WithoutClaims(RegionalStore):
-    def apply(self, change: Change | TransferChange) -> None:
+    def apply(self, change: Written) -> None:
         super().apply(change)
         if isinstance(change, Change) and change.claim is not None:
             self.rows.claims.pop(change.claim.key, None)
@@ -253,6 +261,34 @@ class NamedByToday(RegionsBuild):
         return _OfToday(named.store, named.own, named.peer)
 
 
+class _Unasking(RegionalStore):
+    def asked_from(self, slot: int) -> datetime | None:
+        return None
+
+    def _stamp(self, payment_id: PaymentId) -> None:
+        super()._stamp(payment_id)
+        payment = self.rows.payments[payment_id]
+        if not payment.is_taken_over:  # accepted here, under a key that is known to nobody
+            self.rows.payments[payment_id] = replace(payment, ask_after=None)
+
+
+class TakenOverUnasked(RegionsBuild):
+    def regional_store(self, region: Region) -> RegionalStore:
+        return _Unasking(region)
+
+
+class AcknowledgedByOne(RegionsBuild):
+    def durability(self, store: TenuredStore) -> Durability:
+        del store
+        return OneRegion()
+
+
+class TotalsNotCompared(RegionsBuild):
+    def loops_of_reports(self, life: Life) -> Mapping[str, Loop]:
+        del life
+        return {}
+
+
 REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.TWO_WRITERS: TwoWriters,
     RegionsPlant.FENCE_OFF: FenceOff,
@@ -271,4 +307,7 @@ REGIONS_BUILDS: Final[Mapping[RegionsPlant, type[RegionsBuild]]] = {
     RegionsPlant.MOVING_NOT_WAITED_FOR: MovingNotWaitedFor,
     RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: ClocksBeyondTheMargin,
     RegionsPlant.NAMED_BY_TODAY: NamedByToday,
+    RegionsPlant.TAKEN_OVER_UNASKED: TakenOverUnasked,
+    RegionsPlant.ACKNOWLEDGED_BY_ONE: AcknowledgedByOne,
+    RegionsPlant.TOTALS_NOT_COMPARED: TotalsNotCompared,
 }

@@ -22,9 +22,10 @@ from tests.simulation.checks import FINAL
 from tests.simulation.clients import EXPECTED, TENANTS, Gateway
 from tests.simulation.processes import Life
 from tests.simulation.regions.checks import EACH_REGION
+from tests.simulation.regions.incidents import REGIONS, RegionalOutage, peer_of
 from tests.simulation.regions.incoming import RegionalIncoming
 from tests.simulation.regions.link import ConnectionPoint, RegionalRail
-from tests.simulation.regions.scenario import REGIONS, RegionalOutage, peer_of
+from tests.simulation.regions.reports import RegionalRailEvents
 from tests.simulation.regions.store import FIRST_MAP, RegionalStore
 from tests.simulation.scenario import Call, Mishap, Part
 from tests.simulation.witness import Witnessed
@@ -65,7 +66,10 @@ class Region:
         ]
         self.clients_waiting = 0
         self.checks: list[Check] = [check() for check in EACH_REGION]
+        self.rail_events: RegionalRailEvents = world.build.rail_events(self)
         self.bus: SimulatedBus
+        self.lost_stores: list[RegionalStore] = []
+        """What was on the disks that are gone."""
         self._seen: dict[PaymentId, int] = {}
         self._seen_incoming: dict[PaymentId, int] = {}
         self._compared: tuple[int, SlotMap, bool] = (0, FIRST_MAP, False)
@@ -75,6 +79,11 @@ class Region:
     def peer(self) -> Region:
         """The other region."""
         return self.world.regions[peer_of(self.name)]
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing of it can be reached."""
+        return self.name in self.world.losses.lost
 
     @property
     def rail(self) -> RegionalRail:
@@ -139,7 +148,7 @@ class Region:
         """Return every message that belongs to a payment or transfer here, or is handed over."""
         of_all = (*self.store.rows.messages.values(), *self.incoming.rows.messages.values())
         kept = {message.body for messages in of_all for message in messages}
-        return kept | {body for _, body in self.store.handed.values()}
+        return kept | {body for _, body in self.store.handed.values()} | self.rail_events.saved_bodies()
 
     def payment_of_body(self, body: bytes) -> Payment | None:
         """Return the payment that a message was saved with."""
@@ -178,9 +187,9 @@ class Region:
         """End a process, and start it anew after a while."""
         self.world.kill(name, down_s=down_s)
 
-    async def until_written(self, target: RegionalStore) -> None:
+    async def until_written(self, target: Region) -> None:
         """Return once there is something that the other region does not have."""
-        while len(self.store.written) <= target.applied_from_peer:
+        while len(self.store.written) <= target.store.applied_from_peer:
             self.written.clear()
             await self.written.wait()
 
@@ -210,6 +219,28 @@ class Region:
                     self.trace.tell(who, f"saves {plan.words} in {self.name}: {event.fact.kind}, {event.state_after}")
             self._seen_incoming[payment_id] = len(events)
         return is_changed
+
+    def restore(self) -> None:
+        """Fill a new disk with what the peer has of this region's; what the peer wrote itself is copied after that.
+
+        It follows the witness's map, sends nothing that was queued before, and serves once it has copied everything.
+        """
+        old, peer = self.store, self.peer.store
+        kept = old.written[: peer.applied_from_peer]
+        self.lost_stores.append(old)
+        self.store = self.world.build.regional_store(self)
+        self.store.not_found_policies.update({tenant: policy for policy, tenant in TENANTS.items()})
+        self.incoming = self.world.build.regional_incoming(self)
+        self.conversations = InMemoryConversations(self.incoming)
+        self.rail_events = self.world.build.rail_events(self)
+        self.bus = self.world.new_bus(self)
+        slots = SlotMap.read(self.world.witness_store.records[SLOTS_RECORD].text)
+        self.store.restore(kept, slots=slots, copies=len(peer.written))
+        peer.confirmed = 0
+        self.checks = [check() for check in EACH_REGION]
+        self._seen = {payment_id: len(events) for payment_id, events in self.store.rows.events.items()}
+        self._seen_incoming = {payment_id: len(events) for payment_id, events in self.incoming.rows.events.items()}
+        self._compared = (0, FIRST_MAP, False)
 
     def judge(self) -> None:
         """Look whether every promise still holds."""

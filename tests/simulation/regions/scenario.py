@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
+from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.identity import slot_of
 from gateway.domain.payment import IdempotencyKey, RegionId
 from gateway.domain.regions import DRIFT_MAX, SlotMap
+from tests.simulation.regions.incidents import (
+    REGIONS,
+    Cut,
+    Fate,
+    Fencing,
+    Loss,
+    LostAnswer,
+    RegionalOutage,
+    RegionClock,
+    Silence,
+    Way,
+    peer_of,
+)
 from tests.simulation.scenario import (
     MIDNIGHT,
     Blow,
@@ -31,134 +44,10 @@ from tests.simulation.scenario import (
     payment_of,
 )
 
-EAST: Final = RegionId("east")
-WEST: Final = RegionId("west")
-REGIONS: Final = (EAST, WEST)
-
 STATEMENT_S: Final = 9.0
 """No statement takes longer: the pool's command timeout, and the server's, see to that."""
 
-
-def peer_of(region: RegionId) -> RegionId:
-    """Return the other region."""
-    return WEST if region == EAST else EAST
-
-
-@dataclass(frozen=True, slots=True)
-class RegionClock:
-    """How far a region's wall clock is from true time: at the start, and what it gains in the first two minutes.
-
-    `drift` is by how much its monotonic clocks are too fast: 0.01 is one second in a hundred.
-    """
-
-    ahead_s: float = 0.0
-    gains_s: float = 0.0
-    drift: float = 0.0
-
-    def ahead_at(self, seconds: float) -> float:
-        """Return how far it is ahead after so many seconds."""
-        return self.ahead_s + self.gains_s * min(seconds, 120.0) / 120.0
-
-
-class Way(StrEnum):
-    """The ways of the link that are cut."""
-
-    BOTH = "both ways"
-    FROM_EAST = "from east to west"
-    FROM_WEST = "from west to east"
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Nothing comes through the link between the regions."""
-
-    way: Way
-    at_s: float
-    seconds: float
-
-    def is_on(self, now_s: float, *, source: RegionId) -> bool:
-        """Whether what leaves that region is stopped now."""
-        stops = self.way is Way.BOTH or (self.way is Way.FROM_EAST) == (source == EAST)
-        return stops and 0 <= now_s - self.at_s < self.seconds
-
-    @property
-    def words(self) -> str:
-        """It in words."""
-        return f"the link is cut {self.way} at {self.at_s:.1f} s, for {self.seconds:.1f} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The witness cannot be reached by a region; None: by neither."""
-
-    region: RegionId | None
-    at_s: float
-    seconds: float
-
-    def is_on(self, now_s: float, region: RegionId) -> bool:
-        """Whether it cannot be reached from there now."""
-        return self.region in {None, region} and 0 <= now_s - self.at_s < self.seconds
-
-    @property
-    def words(self) -> str:
-        """It in words."""
-        return f"{self.region or 'neither region'} {'cannot' if self.region else 'can'} reach the witness \
-at {self.at_s:.1f} s, for {self.seconds:.1f} s"
-
-
-@dataclass(frozen=True, slots=True)
-class LostAnswer:
-    """The home's answer to the n-th submission that is forwarded is lost."""
-
-    nth: int
-
-    @property
-    def words(self) -> str:
-        """It in words."""
-        return f"the answer to forwarded submission no. {self.nth} is lost"
-
-
-@dataclass(frozen=True, slots=True)
-class RegionalOutage(Outage):
-    """A part of one region answers nobody for a while."""
-
-    region: RegionId = EAST
-
-    @property
-    def words(self) -> str:
-        """It in words."""
-        return f"the {self.part} of {self.region} is down from {self.at_s:.1f} s on, for {self.seconds:.1f} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Fencing:
-    """A region is fenced off by the other, and let in again; once it is drained, what it owns at rest moves.
-
-    Where it is taken over everything moves, whatever is under way, and the rail is asked about it.
-    """
-
-    region: RegionId
-    at_s: float
-    seconds: float
-    moves: bool
-    takes_over: bool = False
-    hands_back: bool = False
-    """Whether it has its slots back once it serves again, whatever is under way."""
-    loses: bool = False
-    """Whether it is taken over without what it has written last, which comes when it is back."""
-
-    @property
-    def words(self) -> str:
-        """It in words."""
-        if self.takes_over:
-            back = ", and has its slots back" if self.hands_back else ""
-            lost = " without what it has written last" if self.loses else ""
-            return f"{self.region} is taken over{lost} at {self.at_s:.1f} s, is let in {self.seconds:.1f} s later{back}"
-        moves = " its slots move, and" if self.moves else ""
-        return f"{self.region} is fenced off at {self.at_s:.1f} s,{moves} it is let in {self.seconds:.1f} s later"
-
-
-RegionalIncident = Incident | Cut | Silence | LostAnswer | Fencing
+RegionalIncident = Incident | Cut | Silence | LostAnswer | Fencing | Loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +61,22 @@ class RegionsScenario(Scenario):
     silences: tuple[Silence, ...] = ()
     lost_answers: tuple[LostAnswer, ...] = ()
     fencings: tuple[Fencing, ...] = ()
+    losses: tuple[Loss, ...] = ()
     repeats_from_s: float = 0.0
     """Clients that have been answered repeat their payments not before then."""
+    synchronous: tuple[NotFoundPolicy, ...] = ()
+    """Whose payments are acknowledged when both regions have them: the tenants of these policies."""
+    takeover_after_s: float | None = None
+    """After which silence a region is taken over without a command, by the peer of the one that is lost."""
+    totals_every_s: float | None = None
+    """How often the rail is asked for its totals, beside after a takeover; None: never."""
+    forwards_by_map: bool = False
+    """Whether gateways forward by the map that they keep, as the real ones do, or ask the database first."""
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """What happens in it."""
-        own = (*self.cuts, *self.silences, *self.lost_answers, *self.fencings)
+        own = (*self.cuts, *self.silences, *self.lost_answers, *self.fencings, *self.losses)
         return (*self.payments, *self.incoming, *self.mishaps, *self.outages, *self.hits, *own)  # type: ignore[arg-type]
 
     def of(self, incidents: tuple[RegionalIncident, ...]) -> RegionsScenario:
@@ -194,6 +92,7 @@ class RegionsScenario(Scenario):
             silences=tuple(each for each in incidents if isinstance(each, Silence)),
             lost_answers=tuple(each for each in incidents if isinstance(each, LostAnswer)),
             fencings=tuple(each for each in incidents if isinstance(each, Fencing)),
+            losses=tuple(each for each in incidents if isinstance(each, Loss)),
         )
 
     @property
@@ -218,6 +117,8 @@ def regions_scenario_of(seed: int) -> RegionsScenario:
         way_s=random.choice((0.005, 0.03, 0.03, 0.2)),
         clocks=_drifting(seed, (_clock(random), _clock(random))),
     )
+    if seed >= LOSSES_FROM:
+        return _with_loss(seed, world)
     if seed >= LOST_FROM:
         return _lost(seed, world)
     fencings = _fencings(random)
@@ -286,6 +187,84 @@ def _lost(seed: int, world: RegionsScenario) -> RegionsScenario:
         fencings=(Fencing(lost, taken_s, 100.0, moves=True, takes_over=True, hands_back=True, loses=True),),
         repeats_from_s=round(midnight_s + random.uniform(0.5, 20), 2),
     )
+
+
+LOSSES_FROM: Final = 10_201
+"""From this seed on a region is lost under load, for a while or for good, and what its disk had may be lost with it.
+
+Those before are what they were before there were such worlds.
+"""
+
+
+def _with_loss(seed: int, world: RegionsScenario) -> RegionsScenario:
+    """Return a world in which a region is lost while payments come in and go out, of tenants of both modes."""
+    random = Random(f"loss {seed}")
+    loss, takeover_after_s = _loss(random, lease_s=world.lease_s)
+    unseen_s = loss.alone_s or random.choice((0.0, random.uniform(0, 1), random.uniform(0, 6)))
+    cut = Cut(random.choice((Way.BOTH, *Way)), round(loss.at_s - unseen_s, 3), round(unseen_s + 0.5, 3))
+    is_by_chance = random.random() < 0.6
+    back_s = loss.at_s + loss.seconds
+    return replace(
+        world,
+        payments=tuple(
+            _about(random, _payment(random, number + 1, spread_s=40.0), loss) for number in range(_many(random))
+        ),
+        incoming=tuple(
+            _about(random, _brought(random, number + 1), loss) for number in range(random.choice((2, 3, 4, 6)))
+        ),
+        mishaps=tuple(_mishap(random) for _ in range(random.choice((0, 1, 2)) if is_by_chance else 0)),
+        outages=tuple(_outage(random) for _ in range(random.choice((0, 0, 1)) if is_by_chance else 0)),
+        hits=tuple(_hit(random, world.processes) for _ in range(random.choice((0, 1)) if is_by_chance else 0)),
+        cuts=(cut,) if unseen_s else (),
+        lost_answers=tuple(LostAnswer(1 + int(random.random() * 5)) for _ in range(random.choice((0, 0, 1)))),
+        losses=(loss,),
+        repeats_from_s=round(
+            random.choice((0.0, loss.at_s + random.uniform(5, 50), back_s + random.uniform(10, 60))), 2
+        ),
+        synchronous=random.choice(((), (NotFoundPolicy.RESEND,), (NotFoundPolicy.REJECT,), tuple(NotFoundPolicy))),
+        takeover_after_s=takeover_after_s,
+        totals_every_s=60.0,
+        forwards_by_map=True,
+    )
+
+
+def _loss(random: Random, *, lease_s: float) -> tuple[Loss, float | None]:
+    """Draw who is lost, when and how, and after which silence its peer takes it over by itself, where it does."""
+    alone_s = round(random.uniform(5, 12), 2) if random.random() < 0.3 else None
+    is_by_itself = random.random() < 0.4
+    fate = random.choice(tuple(Fate))
+    loss = Loss(
+        random.choice(REGIONS),
+        round(random.uniform(3, 14) + (alone_s or 0.0), 3),
+        fate,
+        seconds=round(random.choice((random.uniform(30, 60), random.uniform(60, 120))), 2),
+        taken_after_s=None if is_by_itself else round(random.uniform(0, 8), 2),
+        alone_s=alone_s,
+        hands_back=fate is Fate.LATE and random.random() < 0.7,
+    )
+    return loss, round(random.uniform(lease_s * 1.1 + 1, 15), 2) if is_by_itself else None
+
+
+def _many(random: Random) -> int:
+    return random.choice((6, 7, 8, 10, 12))
+
+
+def _brought(random: Random, number: int) -> IncomingPlan:
+    """A payment that the rail brings, to either region, more than once."""
+    copies, comes_again = random.choice((1, 1, 2, 3)), random.random() < 0.3
+    return replace(brought_of(random, number), copies=copies, comes_again=comes_again)
+
+
+Plan = TypeVar("Plan", PaymentPlan, IncomingPlan)
+
+
+def _about(random: Random, plan: Plan, loss: Loss) -> Plan:
+    """Have a payment come about the time of the loss: while the region is alone, in its last moments, or afterwards."""
+    from_s = loss.at_s - (loss.alone_s or 5.0)
+    at_s = random.choice(
+        (random.uniform(from_s, loss.at_s), random.uniform(from_s, loss.at_s), random.uniform(0, loss.at_s + 40))
+    )
+    return replace(plan, at_s=round(max(0.0, at_s), 3))
 
 
 def _home(number: int) -> RegionId:

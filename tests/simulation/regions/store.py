@@ -32,9 +32,11 @@ from gateway.service.ports import (
     Unprojected,
 )
 from tests.fakes.store import Chained, Claim, InMemoryStore
+from tests.simulation.regions.booking import Bookings
+from tests.simulation.regions.incidents import REGIONS
 from tests.simulation.regions.incoming import TransferChange
 from tests.simulation.regions.notes import Note
-from tests.simulation.regions.scenario import REGIONS
+from tests.simulation.regions.reports import RailEventChange
 from tests.simulation.witness import Accepting
 
 if TYPE_CHECKING:
@@ -76,6 +78,9 @@ class Change:
     """Slots that this region has ended with, each with the epoch of its new owner."""
 
 
+Written = Change | TransferChange | RailEventChange
+
+
 class RegionalStore(InMemoryStore):
     """Implements `PaymentStore` and `RegionStore`, as `adapters.postgres` does with partitions and a projection.
 
@@ -85,7 +90,7 @@ class RegionalStore(InMemoryStore):
     def __init__(self, region: Region) -> None:
         super().__init__(region=region.name)
         self.world = region
-        self.written: list[Change | TransferChange] = []
+        self.written: list[Written] = []
         self.applied_from_peer = 0
         """How much of what the peer has written is here."""
         self.confirmed = 0
@@ -104,6 +109,9 @@ class RegionalStore(InMemoryStore):
         self.released: dict[tuple[RegionId, int], int] = {}
         """Under which epoch each region has ended with a slot."""
         self._positions = 0
+        self._bookings = Bookings()
+        self._copies = 0
+        """How much of what the peer had written is to be copied before this region may act."""
 
     # --- what differs where there is another region ---
 
@@ -123,6 +131,21 @@ class RegionalStore(InMemoryStore):
         """Return the owner of a slot, by this region's copy of the map."""
         return self.slots.owners[slot]
 
+    def home_of(self, slot: int) -> RegionId | None:
+        """Return the region that owns a slot, where that is another one."""
+        owner = self.owner_of(slot)
+        return None if owner.region == self.region else owner.region
+
+    async def home_elsewhere(self, payment: NewPayment) -> RegionId | None:
+        """Return the home, where it is another region; see the port."""
+        if not self.world.scenario.forwards_by_map:
+            return None
+        return await super().home_elsewhere(payment)
+
+    async def asks_first(self, payment: NewPayment) -> bool:
+        """Look at the slot; see the port."""
+        return self.home_of(payment.slot) is None and await super().asks_first(payment)
+
     def is_at_home(self, slot: int, *, epoch: int) -> bool:
         """Whether this region has the slot, as far as it knows: what has a higher epoch than its map is another's."""
         owner = self.owner_of(slot)
@@ -130,18 +153,21 @@ class RegionalStore(InMemoryStore):
 
     def _accept_one(self, new: NewPayment) -> Accepted:
         self.world.witness(Accepting((new,)))
-        owner, key = self.owner_of(new.slot), (new.tenant_id, new.idempotency_key)
+        owner = self.owner_of(new.slot)
         if owner.region != self.region:
             return Accepted(AcceptKind.ELSEWHERE, None, owner.region)
-        claim = self.rows.claims.get(key)
-        if claim is not None and claim.payment_id not in self.rows.payments:
-            raise UnavailableError("the claim is here, and its payment is not projected yet")
         outcome = super()._accept_one(new)
         if outcome.kind is not AcceptKind.CREATED:
             return outcome
         self._wrote_claim(new, owner.epoch)
         self._stamp(new.payment_id)
         return replace(outcome, payment=self.rows.payments[new.payment_id])
+
+    def _claimed(self, new: NewPayment) -> Accepted | None:
+        claim = self.rows.claims.get((new.tenant_id, new.idempotency_key))
+        if claim is not None and claim.payment_id not in self.rows.payments:
+            raise UnavailableError("the claim is here, and its payment is not projected yet")
+        return super()._claimed(new)
 
     def _stamp(self, payment_id: PaymentId) -> None:
         """Show of a payment what the map says of it, as a read of the real store does."""
@@ -197,6 +223,7 @@ class RegionalStore(InMemoryStore):
             return False
         rows, event = self.rows, self.rows.events[payment_id][-1]
         self.epochs[payment_id] = event.epoch
+        self._book(payment_id, (event,), decision.postings)
         inbox = None if decision.inbox_id is None else (decision.inbox_id, decision.inbox_digest or b"")
         self.write(
             Change(
@@ -223,18 +250,45 @@ class RegionalStore(InMemoryStore):
                     found[message.business_message_id] = payments[payment_id]
         return found
 
-    def write(self, change: Change | TransferChange) -> None:
+    def _book(self, payment_id: PaymentId, events: Sequence[RecordedEvent], postings: Sequence[Posting]) -> None:
+        for event in events[-1:]:
+            self._bookings.add(payment_id, event, postings)
+        self.rows.postings[payment_id] = self._bookings.standing(payment_id, self.rows.events[payment_id])
+
+    def write(self, change: Written) -> None:
         """Commit what is to be replicated."""
         self.written.append(change)
         self.world.written.set()
 
     # --- what comes from the peer ---
 
-    def apply(self, change: Change | TransferChange) -> None:
+    def apply(self, change: Written) -> None:
         """Take over what the peer has written: facts as they are, and a note for whoever projects."""
         self.applied_from_peer += 1
+        self._take(change)
+
+    def restore(self, own: Sequence[Written], *, slots: SlotMap, copies: int) -> None:
+        """Fill an empty store with what the peer has of this region's, as it was written; it is folded like the peer's.
+
+        So much is to be copied of what the peer has written itself.
+        """
+        for change in own:
+            foreign = isinstance(change, Change) and (change.handed_over or change.pulse or change.released)
+            if not foreign:
+                self._take(change)
+            if isinstance(change, Change) and change.handed_over is not None:
+                rail, body, _ = change.handed_over
+                self.handed[hashlib.sha256(body).digest(), None] = (rail, body)
+        self.own_claims, self.foreign_claims = self.foreign_claims, {}
+        self.written, self.confirmed = list(own), len(own)
+        self.slots, self._copies = slots, copies
+
+    def _take(self, change: Written) -> None:
         if isinstance(change, TransferChange):
             self.world.incoming.apply(change)
+            return
+        if isinstance(change, RailEventChange):
+            self.world.rail_events.apply(change)
             return
         rows, payment_id = self.rows, change.payment_id
         if change.claim is not None:
@@ -244,7 +298,7 @@ class RegionalStore(InMemoryStore):
                 rows.facts.setdefault(payment_id, change.audited)
             rows.events.setdefault(payment_id, []).extend(change.events)
             rows.messages.setdefault(payment_id, []).extend(change.messages)
-            rows.postings.setdefault(payment_id, []).extend(change.postings)
+            self._book(payment_id, change.events, change.postings)
             rows.chain.extend(change.chain)
             if change.inbox is not None:
                 rows.inbox.setdefault((Rail.FEDNOW, change.inbox[0]), change.inbox[1])
@@ -346,9 +400,9 @@ class RegionalStore(InMemoryStore):
         return Reach(len(self.written), self.confirmed, self.times.get(peer))
 
     async def is_copied(self, _peer: RegionId) -> bool:
-        """Nothing is ever copied anew in these worlds."""
+        """Whether the copy is complete: it is made anew where a disk is gone."""
         await asyncio.sleep(0)
-        return True
+        return self.applied_from_peer >= self._copies
 
     async def unprojected(self, now: datetime, *, limit: int) -> Sequence[Unprojected]:
         """Return what is to be folded anew; see the port."""

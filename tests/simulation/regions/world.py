@@ -19,11 +19,13 @@ from tests.simulation.rail import RailSurroundings
 from tests.simulation.regions.build import RegionsBuild
 from tests.simulation.regions.check import RegionsCheck
 from tests.simulation.regions.checks import regions_checks
-from tests.simulation.regions.incoming import RegionalIncoming
+from tests.simulation.regions.incidents import REGIONS, Cut, Silence
+from tests.simulation.regions.incoming_checks import is_known_to_be_lost
 from tests.simulation.regions.link import RegionalRail, Replication, SimulatedWitness
+from tests.simulation.regions.losses import Losses
 from tests.simulation.regions.outside import client, steering
 from tests.simulation.regions.region import Region
-from tests.simulation.regions.scenario import REGIONS, Cut, RegionsScenario, Silence
+from tests.simulation.regions.scenario import RegionsScenario
 from tests.simulation.regions.store import FIRST_MAP
 from tests.simulation.scenario import Call, Mishap, Outage
 from tests.simulation.stage import STUCK_S, Lasting, Run, Stage
@@ -51,7 +53,7 @@ class RegionsWorld(Stage):
         self.witness_store = SimulatedWitness(self.loop.time)
         self.forwarded: set[int] = set()
         """The submissions that have arrived at their home."""
-        self.is_steering = bool(scenario.fencings)
+        self.is_steering = bool(scenario.fencings or scenario.losses)
         self.moving_since_s: float | None = None
         """Since when slots are being handed back."""
         self.moves = asyncio.Event()
@@ -68,6 +70,7 @@ class RegionsWorld(Stage):
         self._own_ids = OwnIdsOnly()
         self._checks: list[RegionsCheck] = regions_checks()
         self.regions = {name: Region(self, name) for name in REGIONS}
+        self.losses = Losses(self)
         self.rail: RegionalRail
         self.replications: Sequence[Replication] = ()
 
@@ -79,10 +82,19 @@ class RegionsWorld(Stage):
         return tuple(self.regions.values())
 
     @property
+    def standing(self) -> Sequence[Region]:
+        """The regions that are not lost."""
+        return tuple(region for region in self.both if not region.is_lost)
+
+    @property
     def lasting(self) -> Sequence[Lasting]:
         """What befalls it for a while."""
         scenario = self.scenario
-        return (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences)
+        return (*scenario.outages, *scenario.hits, *scenario.cuts, *scenario.silences, *scenario.losses)
+
+    def processes_of(self, region: RegionId) -> Sequence[str]:
+        """Return the names of a region's processes."""
+        return self._processes_of[region]
 
     def place_of(self, process: str) -> Region:
         """Return the region that a process is of."""
@@ -94,7 +106,7 @@ class RegionsWorld(Stage):
 
     def is_cut(self, source: RegionId) -> bool:
         """Whether what leaves a region does not come to the other."""
-        return any(cut.is_on(self.loop.time(), source=source) for cut in self.scenario.cuts)
+        return bool(self.losses.lost) or any(cut.is_on(self.loop.time(), source=source) for cut in self.scenario.cuts)
 
     async def until_healed(self, source: RegionId) -> None:
         """Return once what leaves a region comes to the other."""
@@ -102,6 +114,8 @@ class RegionsWorld(Stage):
             cut.at_s + cut.seconds for cut in self.scenario.cuts if cut.is_on(self.loop.time(), source=source)
         ]:
             await asyncio.sleep(max(ends) - self.loop.time() + 0.001)
+        while self.losses.lost:
+            await self.losses.until_found()
 
     def is_silent(self, region: RegionId) -> bool:
         """Whether a region cannot reach the witness."""
@@ -134,7 +148,10 @@ class RegionsWorld(Stage):
 
     def comes_when_slots_move(self, *name: object) -> bool:
         """Whether a payment comes at the moment at which slots are handed back, where that happens."""
-        hands_back = any(each.hands_back for each in self.scenario.fencings)
+        scenario = self.scenario
+        hands_back = any(each.hands_back for each in scenario.fencings) or any(
+            each.hands_back for each in scenario.losses
+        )
         return hands_back and self.chance.number(*name, "comes when slots move") < 0.5
 
     def begin_to_move(self) -> None:
@@ -175,6 +192,21 @@ class RegionsWorld(Stage):
 
     # --- what happens ---
 
+    def start(self, name: str) -> None:
+        """Begin a new life of a process; of a lost region none begins before that is back."""
+        life = self._lives.get(name)
+        if not self.place_of(name).is_lost and (life is None or not life.is_alive):
+            super().start(name)
+
+    def end(self, name: str) -> None:
+        """End a process; nobody starts it anew."""
+        if self._lives[name].is_alive:
+            self._lives[name].end()
+
+    def new_bus(self, region: Region) -> SimulatedBus:
+        """Return an empty bus of a region."""
+        return SimulatedBus(clock=LifeClock(Life(cast("Any", region), f"{region.name}.bus", 0)))
+
     def mishap_at(self, call: Call) -> Mishap | None:
         """Count a call, and return what is to happen at it."""
         mishap = super().mishap_at(call)
@@ -196,7 +228,7 @@ class RegionsWorld(Stage):
         """Look whether every promise still holds, in each region and of both together."""
         for check in self._checks:
             self.report(check.promise, *check.on_step(self))
-        for region in self.both:
+        for region in self.standing:
             own = (changed or {}).get(region.name, ())
             for each in region.checks:
                 self.report(each.promise, *each.on_step(cast("Any", region), own))
@@ -220,7 +252,7 @@ class RegionsWorld(Stage):
     def quiet_until_s(self) -> float:
         """Return until when nobody who looks for work finds any: now, if there is some."""
         quiet_until_s = math.inf
-        for region in self.both:
+        for region in self.standing:
             quiet_until_s = min(quiet_until_s, region.quiet_until_s())
             if quiet_until_s <= self.loop.time():
                 break
@@ -239,7 +271,7 @@ class RegionsWorld(Stage):
     def _judge_the_end(self) -> None:
         for check in self._checks:
             self.report(check.promise, *check.on_end(self))
-        for region in self.both:
+        for region in self.standing:
             for each in region.checks:
                 self.report(each.promise, *each.on_end(cast("Any", region)))
 
@@ -260,7 +292,7 @@ class RegionsWorld(Stage):
             lambda number: self.chance.below(len(REGIONS), "connection point", number),
         )
         for region in self.both:
-            region.bus = SimulatedBus(clock=LifeClock(Life(cast("Any", region), f"{region.name}.bus", 0)))
+            region.bus = self.new_bus(region)
         east, west = self.both
         self.replications = (Replication(east, west), Replication(west, east))
         for name in scenario.processes:
@@ -276,6 +308,7 @@ class RegionsWorld(Stage):
             self._plan(silence, "the witness is silent")
         for hit in scenario.hits:
             self.later(hit.at_s, _bound(self.hit, hit))
+        self.losses.plan()
 
     def _plan(self, each: Outage | Cut | Silence, kind: str) -> None:
         self.later(each.at_s, lambda: self._begins(each.words, kind))
@@ -287,21 +320,26 @@ class RegionsWorld(Stage):
 
     def _is_at_rest(self) -> bool:
         """Whether all is final and in both regions, nothing is under way, and every process is up."""
-        stores = [region.store for region in self.both]
+        stores = [region.store for region in self.standing]
         return (
             not self.is_steering
             and all(payment.state in FINAL for store in stores for payment in store.rows.payments.values())
-            and all(self._is_received(region.incoming) for region in self.both)
+            and all(self._is_received(region) for region in self.standing)
             and not any(store.rows.outbox or store.notes or store.to_apply for store in stores)
-            and not any(replication.behind for replication in self.replications)
-            and not (any(each.bus.waiting for each in self.both) or self.rail.unacknowledged or self.rail.under_way)
-            and all(life.is_alive for life in self._lives.values())
+            and not (any(replication.behind for replication in self.replications) and not self.losses.lost)
+            and not (any(each.bus.waiting for each in self.standing) or self.rail.unacknowledged or self.rail.under_way)
+            and all(life.is_alive for name, life in self._lives.items() if not self.place_of(name).is_lost)
         )
 
-    def _is_received(self, incoming: RegionalIncoming) -> bool:
-        """Whether all that the rail brings is at its end in one region, and told."""
-        transfers = incoming.rows.transfers.values()
-        is_whole = len(transfers) == len(self.scenario.incoming) and not incoming.notes
+    def _is_received(self, region: Region) -> bool:
+        """Whether all that the rail brings is at its end in one region, and told; or what was lost of it is known."""
+        transfers = region.incoming.rows.transfers.values()
+        is_whole = len(self.rail.forwarding.records) == len(self.scenario.incoming) and not region.incoming.notes
+        known = {each.message_id for each in transfers}
+        is_whole = is_whole and all(
+            message_id in known or is_known_to_be_lost(self, record)
+            for message_id, record in self.rail.forwarding.records.items()
+        )
         return is_whole and all(each.state in ENDS and each.unsent_at is None for each in transfers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -304,3 +305,22 @@ async def test_a_transfer_that_comes_again_after_it_was_taken_over_undecided_is_
         assert earth.now(transfer).state is _S.IN_DOUBT
         assert earth.sent() == []
         assert earth.recorder.faults == []
+
+
+@pytest.mark.parametrize(("taken", "becomes"), [(range(SLOTS), _S.IN_DOUBT), ((), _S.REJECTED)])
+async def test_what_comes_too_late_where_a_region_was_lost_is_asked_about_and_not_rejected(
+    taken: Sequence[int], becomes: IncomingState
+) -> None:
+    """It may be a copy of what that one had accepted, and settled, while it was alone; elsewhere nobody can have."""
+    async with incoming_world() as earth:
+        ask_after = earth.clock.now() + timedelta(seconds=120)
+        earth.store.store.taken_over = dict.fromkeys(taken, ask_after)
+        transfer = await earth.received()
+        earth.clock.advance(60)
+        await earth.receiving.asker.stand_in(transfer)
+
+        decided = earth.now(transfer)
+
+        assert decided.state is becomes
+        assert decided.next_step_at == (ask_after if taken else None)
+        assert bool(earth.sent()) is not bool(taken)
