@@ -37,9 +37,10 @@ class IncomingMetrics:
         self.decision_left_seconds = Gauge(
             "gateway_incoming_decision_left_seconds",
             "Until the first of the transfers whose money is to be posted, blocked or given back is overdue; below "
-            "zero it is. +Inf where none is to be decided.",
+            "zero it is. +Inf where none is to be decided, and in a process that does not look.",
             registry=registry,
         )
+        self.decision_left_seconds.set(math.inf)
         self.return_requests_overdue = Gauge(
             "gateway_return_requests_overdue",
             "Requests for returns, ours and theirs, whose next step is overdue.",

@@ -171,3 +171,10 @@ def test_how_long_is_left_for_the_first_decision_is_shown_and_nothing_else_short
         shown.append(sample(metrics, "gateway_incoming_decision_left_seconds"))
 
     assert shown == [math.inf, 36 * 3600 - 1, -1]
+
+
+def test_what_alarms_when_little_is_left_says_from_the_start_that_nothing_runs_out() -> None:
+    """A gauge without labels is there at once, also in a gateway, which never looks: at zero it would call people."""
+    fresh = {each.name: sample(Metrics(), each.name) for each in exposed(Metrics()) if "_left_seconds" in each.name}
+
+    assert fresh == {"fifteen_lease_left_seconds": math.inf, "gateway_incoming_decision_left_seconds": math.inf}
