@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib import import_module
+from typing import Final
 
 import asyncpg
 import pytest
@@ -168,3 +169,30 @@ def test_a_migration_reads_no_large_table_through_under_its_lock() -> None:
     assert len(added) == 5
     assert all(statement.endswith(" NOT VALID") for statement in added)
     assert widened[0].startswith("SET LOCAL lock_timeout")
+
+
+_UNREADABLE: Final = """
+SELECT array_agg(relation::regclass::text ORDER BY relation::regclass::text) FROM pg_locks
+WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'
+    AND relation IN ('payment_state'::regclass, 'incoming_state'::regclass)
+"""
+
+
+async def test_the_look_through_the_payments_is_over_before_incoming_transfers_cannot_be_read(
+    database: Database,
+) -> None:
+    """All of 0030 is one transaction: who begins with the column keeps the rail waiting for the other index too."""
+    contrary_words = import_module("adapters.postgres.migrations.versions.0030_contrary_words")
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("DROP INDEX payment_state_unposted_ix; ALTER TABLE incoming_state DROP COLUMN contrary_word")
+
+    unreadable = []
+    async with owner.transaction():
+        for statement in contrary_words.STATEMENTS:
+            await owner.execute(statement)
+            unreadable.append(await owner.fetchval(_UNREADABLE))
+
+    await owner.close()
+    looked = next(at for at, each in enumerate(contrary_words.STATEMENTS) if "payment_state_unposted_ix" in each)
+    assert unreadable[: looked + 1] == [None] * (looked + 1)
+    assert unreadable[looked + 1] == ["incoming_state"], "the control: from the column on"

@@ -1,8 +1,13 @@
 """What an institution says against what is so stands with its transfer, and calls a person (docs/adr/0048).
 
 So is found what a receiver has accepted without posting and has not spoken of since. Additive: a program of the former
-revision goes on working while this runs (`pre`), and leaves the column as it is. Each index is made in one look
-through the payments, or the transfers, in which none is saved.
+revision goes on working while this runs (`pre`), and leaves the column as it is.
+
+What stops meanwhile: from the first index on no payment is saved or accepted, while all are read; from the new column on
+nothing of an incoming transfer is saved or read either. All of it until the upgrade commits: one look through
+`payment_state`, in which reading goes on, and then one through `incoming_state`, in which what the rail brings waits. A
+column and what reads it cannot be made apart in one transaction, so the look that stops less comes first. Where
+millions of transfers are kept, upgrade when few come. Locks are taken in the order of all who take both: payments first.
 
 Revision ID: 0030
 """
@@ -19,6 +24,10 @@ phase = "pre"
 
 STATEMENTS: Final = (
     "SET LOCAL lock_timeout = '5s'",
+    """
+    CREATE INDEX payment_state_unposted_ix ON payment_state (final_at, payment_id)
+    WHERE state = 'ACCEPTED_WITHOUT_POSTING'
+    """,
     "ALTER TABLE incoming_state ADD COLUMN contrary_word TEXT",
     """
     COMMENT ON COLUMN incoming_state.contrary_word IS
@@ -31,9 +40,6 @@ STATEMENTS: Final = (
         )) NOT VALID
     """,
     "CREATE INDEX incoming_state_contrary_word_ix ON incoming_state (payment_id) WHERE contrary_word IS NOT NULL",
-    """
-    CREATE INDEX payment_state_unposted_ix ON payment_state (final_at) WHERE state = 'ACCEPTED_WITHOUT_POSTING'
-    """,
     "SET LOCAL lock_timeout = DEFAULT",
 )
 
