@@ -19,6 +19,14 @@ LOOK_PAUSE_S: Final = 2.0
 WORKER_SEEN_S: Final = 15.0
 """A worker that has not written itself down for three times its beat is gone."""
 
+BLIND_LOOKS_MIN: Final = 3
+"""So many looks, each a pause after the one before, must have failed before the guard acts without the store: one that
+found no free connection, or lost its own, says nothing of the database."""
+
+BLIND_GAP_MAX_S: Final = 15.0
+"""Two failed looks of one outage are no further apart: a pause, and the 10 s that a statement may take. Where more has
+passed the process itself stood still, and knows nothing of the time between."""
+
 ANSWER_S: Final = 30.0
 """So long the rail's answer to a sign-off is waited for, whatever else it says."""
 
@@ -114,6 +122,20 @@ class Answerers:
 
 
 @dataclass(slots=True)
+class _Blind:
+    """Looks that failed for want of the store, one after the other. Seconds are of the monotonic clock."""
+
+    since_s: float
+    counted_at_s: float
+    ended_at_s: float
+    looks: int = 1
+
+    def has_lasted(self, after_s: float) -> bool:
+        """Whether the store has not answered for so long, as far as anybody has looked."""
+        return self.looks >= BLIND_LOOKS_MIN and self.counted_at_s - self.since_s >= after_s
+
+
+@dataclass(slots=True)
 class RailGuard:
     """Signs off whoever has not answered for too long; a person signs them on again.
 
@@ -138,7 +160,7 @@ class RailGuard:
     link: RailLink | None = None
     """The way to the rail of its own; without one nothing is asked while the store does not answer."""
     _since_s: dict[str | None, float] = field(default_factory=dict)
-    _blind_since_s: float | None = None
+    _blind: _Blind | None = None
     _unkept: tuple[RailEvent, OutboundMessage] | None = None
     _has_left: bool = False
 
@@ -154,9 +176,13 @@ class RailGuard:
             unready = await self.answerers.unready()
             await self._keep_what_was_asked()
         except UnavailableError:
-            await self._look_blindly(self.clock.monotonic_s())
+            blind = self._blind = self._still_blind(self.clock.monotonic_s())
+            try:
+                await self._look_blindly(blind)
+            finally:
+                blind.ended_at_s = self.clock.monotonic_s()
             raise
-        self._blind_since_s, now_s = None, self.clock.monotonic_s()
+        self._blind, now_s = None, self.clock.monotonic_s()
         gone: dict[str | None, str] = {} if unready.ours is None else {None: unready.ours}
         if not self.has_peer and self.signs_off_institutions:
             gone.update(unready.institutions)
@@ -165,7 +191,16 @@ class RailGuard:
             if now_s - self._since_s[subject] >= self.after_s:
                 await self._protect(subject, why)
 
-    async def _look_blindly(self, now_s: float) -> None:
+    def _still_blind(self, now_s: float) -> _Blind:
+        """The outage that a failed look is of. One that came at once after a fault is no further look."""
+        blind = self._blind
+        if blind is None or now_s - blind.ended_at_s > BLIND_GAP_MAX_S:
+            return _Blind(now_s, now_s, now_s)
+        if now_s - blind.counted_at_s >= LOOK_PAUSE_S:
+            blind.looks, blind.counted_at_s = blind.looks + 1, now_s
+        return blind
+
+    async def _look_blindly(self, blind: _Blind) -> None:
         """Ask the rail without the store, once in an outage: as it was asked first, until it has left.
 
         Raises:
@@ -173,10 +208,8 @@ class RailGuard:
             NotServingError: this region may not act: the other one disconnects it.
 
         """
-        if self._blind_since_s is None:
-            self._blind_since_s = now_s
         is_whole = not self.has_peer
-        if self.link is None or self._has_left or now_s - self._blind_since_s < self.after_s:
+        if self.link is None or self._has_left or not blind.has_lasted(self.after_s):
             return
         if not is_whole and self.own_point is None:
             return

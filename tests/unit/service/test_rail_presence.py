@@ -12,10 +12,11 @@ import pytest
 from gateway.domain.payment import Rail, TenantId
 from gateway.domain.rail_operations import OperationState, RailAction, RailEvent, RailEventKind
 from gateway.domain.stand_in import StandInPolicy
-from gateway.service.ports import Receivers, ReceivingTenant, UnavailableError
+from gateway.service.ports import MessageClass, Receivers, ReceivingTenant, UnavailableError
 from gateway.service.rail_operations import NotReadyError
-from gateway.service.rail_presence import NO_STORE, Answerers, RailGuard
+from gateway.service.rail_presence import BLIND_GAP_MAX_S, NO_STORE, Answerers, RailGuard
 from iso20022 import RoutingNumber
+from tests.fakes.clock import VirtualClock
 from tests.unit.service.operations_world import WEST, OperationsWorld, operations_world
 
 OURS, SECOND, UNASKED = "990000107", "990000204", "990001106"
@@ -249,7 +250,7 @@ async def test_who_starts_again_knows_by_the_rails_acknowledgement_that_it_is_si
     """The guard died with what it had asked: what the rail has said waits there until it can be kept."""
     guarded.guard.link = guarded.place.earth.rail
     await blindly(guarded, AFTER_S + 4)
-    guarded.guard = replace(guarded.guard, _unkept=None, _has_left=False, _blind_since_s=None)
+    guarded.guard = replace(guarded.guard, _unkept=None, _has_left=False, _blind=None)
     guarded.people.workers = 0
 
     await guarded.pass_time(60)
@@ -267,6 +268,56 @@ async def test_a_database_that_is_back_in_time_signs_nobody_off(guarded: Guarded
         await guarded.pass_time(2)
 
     assert guarded.place.earth.rail.sent == []
+
+
+async def test_a_guard_that_stood_still_between_two_looks_was_not_blind_for_that_time(guarded: Guarded) -> None:
+    """A process that is suspended knows nothing of the database meanwhile: its outage begins anew."""
+    guarded.guard.link = guarded.place.earth.rail
+
+    await blindly(guarded, 4)
+    guarded.place.earth.clock.advance(3600)
+    await blindly(guarded, AFTER_S)
+    woken = len(guarded.place.earth.rail.sent)
+    await blindly(guarded, 2)
+
+    assert (woken, len(guarded.place.earth.rail.sent)) == (0, 1), "the control: it is away still, and for long enough"
+
+
+async def test_a_few_looks_that_fail_say_nothing_of_the_database_however_long_they_take(guarded: Guarded) -> None:
+    """A pool that has no free connection fails too; and looks in quick succession after a fault are one."""
+    guarded.guard.link, guarded.people.is_stored = guarded.place.earth.rail, False
+
+    sent = []
+    for pause_s in (0.05, 0.1, BLIND_GAP_MAX_S - 3, BLIND_GAP_MAX_S - 3, 0.05):
+        with pytest.raises(UnavailableError):
+            await guarded.guard.look()
+        sent.append(len(guarded.place.earth.rail.sent))
+        guarded.place.earth.clock.advance(pause_s)
+
+    assert sent == [0, 0, 0, 0, 1], "the control: the third that counts"
+
+
+async def test_a_rail_that_is_slow_to_refuse_does_not_begin_the_outage_anew(guarded: Guarded) -> None:
+    """What passes while the guard waits for the rail is no time in which it stood still."""
+    link = SlowLink(guarded.place.earth.clock)
+    guarded.guard.link = link  # type: ignore[assignment]
+
+    await blindly(guarded, AFTER_S + 10)
+
+    assert link.tried == 5, "at every look once its time was over"
+
+
+@dataclass(slots=True)
+class SlowLink:
+    """A way to the rail that fails after half a minute."""
+
+    clock: VirtualClock
+    tried: int = 0
+
+    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+        self.tried += 1
+        self.clock.advance(30)
+        raise UnavailableError("no answer")
 
 
 async def test_what_could_not_be_handed_to_the_rail_while_the_database_is_away_is_handed_over_later(
