@@ -346,13 +346,14 @@ HELD: Final = f"""
 """
 
 UNPOSTED: Final = f"""
-    {_PAYMENT} AND now.state = 'ACCEPTED_WITHOUT_POSTING' AND now.final_at > $2 AND now.final_at <= $3
-        AND fact.rail = $1 AND now.status IS DISTINCT FROM 'BLCK'
+    {_PAYMENT} AND now.state = 'ACCEPTED_WITHOUT_POSTING'
+        AND (now.final_at, now.payment_id) > ($2, $3) AND now.final_at <= $4
+        AND fact.rail = $1 AND coalesce(home.region, fact.region) = $5 AND now.status IS DISTINCT FROM 'BLCK'
         AND NOT EXISTS (
             SELECT FROM payment_event AS said
             WHERE said.payment_id = now.payment_id AND said.kind = '{EventKind.POSTING_ASKED.value}'
         )
-    ORDER BY now.final_at LIMIT $4
+    ORDER BY now.final_at, now.payment_id LIMIT $6
 """
 
 REQUESTED: Final = f"""

@@ -452,10 +452,12 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.HELD, tenant_id, limit)
         return [payment_from(row) for row in rows]
 
-    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+    async def unposted(
+        self, rail: Rail, *, after: tuple[datetime, PaymentId], until: datetime, limit: int
+    ) -> Sequence[Payment]:
         """Return what its receiver is to be asked about; see the port."""
         with translated():
-            rows = await self._pool.fetch(statements.UNPOSTED, rail.value, after, until, limit)
+            rows = await self._pool.fetch(statements.UNPOSTED, rail.value, *after, until, self._region, limit)
         return [payment_from(row) for row in rows]
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:

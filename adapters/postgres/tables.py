@@ -433,7 +433,12 @@ payment_state = Table(
     ),
     Index("payment_state_held_ix", "timer_at", postgresql_where=text("state = 'HELD'")),
     Index("payment_state_received_ix", "updated_at", postgresql_where=text("state = 'RECEIVED'")),
-    Index("payment_state_unposted_ix", "final_at", postgresql_where=text("state = 'ACCEPTED_WITHOUT_POSTING'")),
+    Index(
+        "payment_state_unposted_ix",
+        "final_at",
+        "payment_id",
+        postgresql_where=text("state = 'ACCEPTED_WITHOUT_POSTING'"),
+    ),
     Index("payment_state_timer_at_ix", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
 )
 

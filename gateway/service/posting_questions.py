@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
@@ -48,6 +49,8 @@ LOOK_PAUSE_S: Final = 60.0
 
 ASKED_MAX: Final = 64
 """So many are asked in one look: their answers come back over the same link."""
+
+_FIRST_ID: Final = PaymentId(UUID(int=0))
 
 GATEWAY: Final = "gateway"
 """Who asks where no person has, as the history keeps it."""
@@ -90,21 +93,41 @@ class PostingQuestions:
     async def ask_overdue(self) -> None:
         """Ask each receiver that has let its time pass without a word, once; of several workers one does.
 
-        A receiver is asked by itself when its own time is over, however early a person may ask it.
+        A receiver is asked by itself when its own time is over, however early a person may ask it, and no earlier than
+        a person may. A payment that cannot be asked about now keeps no other from it, and is tried at the next look.
 
         Raises:
-            UnavailableError: the store does not answer; who is left is asked at the next look.
+            UnavailableError: the store does not say which they are; they are asked at the next look.
 
         """
-        until = due_before(self.clock.now())
-        after = until - timedelta(days=ASKED_BY_ITSELF_DAYS)
         for rail in self.asked_by_itself:
-            for payment in await self.payments.store.unposted(rail, after=after, until=until, limit=ASKED_MAX):
-                verdict = Verdict(but=(UnavailableError,))
-                async with verdict:
-                    await self.ask(payment.payment_id, tenant_id=None, by=GATEWAY)
-                if verdict.fault is not None and not isinstance(verdict.fault, NotHomeError | PostingNotAskableError):
-                    self.payments.observer.fault("posting questions", verdict.fault)
+            await self._ask_overdue_on(rail)
+
+    async def _ask_overdue_on(self, rail: Rail) -> None:
+        """Ask on one rail, page by page: what was passed over stays in the list, before what is asked."""
+        now, wait = self.clock.now(), self.waits.get(rail)
+        until = due_before(now) if wait is None else min(due_before(now), now - wait)
+        after, asked = (until - timedelta(days=ASKED_BY_ITSELF_DAYS), _FIRST_ID), 0
+        while True:
+            page = await self.payments.store.unposted(rail, after=after, until=until, limit=ASKED_MAX)
+            for payment in page:
+                asked += await self._ask_or_report(payment.payment_id)
+                if asked == ASKED_MAX:
+                    return
+            if len(page) < ASKED_MAX:
+                return
+            last = page[-1]
+            assert last.final_at is not None, f"{last.payment_id} was found by it"
+            after = (last.final_at, last.payment_id)
+
+    async def _ask_or_report(self, payment_id: PaymentId) -> bool:
+        """Whether a receiver was asked; what stood against it is reported, unless it is as it should be."""
+        verdict = Verdict()
+        async with verdict:
+            await self.ask(payment_id, tenant_id=None, by=GATEWAY)
+        if verdict.fault is not None and not isinstance(verdict.fault, NotHomeError | PostingNotAskableError):
+            self.payments.observer.fault("posting questions", verdict.fault)
+        return verdict.fault is None
 
     async def ask(self, payment_id: PaymentId, *, tenant_id: TenantId | None, by: str) -> Payment:
         """Ask the receiver of a payment what became of the posting, and return the payment as it is then.

@@ -344,7 +344,9 @@ class InMemoryStore:
         ]
         return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]
 
-    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+    async def unposted(
+        self, rail: Rail, *, after: tuple[datetime, PaymentId], until: datetime, limit: int
+    ) -> Sequence[Payment]:
         """Return what its receiver is to be asked about; see the port."""
         await self._reached()
         found = [
@@ -354,7 +356,9 @@ class InMemoryStore:
             and payment.state is PaymentState.ACCEPTED_WITHOUT_POSTING
             and payment.status != "BLCK"
             and payment.final_at is not None
-            and after < payment.final_at <= until
+            and (payment.final_at, payment.payment_id) > after
+            and payment.final_at <= until
+            and self.home_of(self.slot_of(payment.payment_id)) is None
             and all(each.event.kind is not EventKind.POSTING_ASKED for each in self.rows.events[payment.payment_id])
         ]
         return [payment for _, _, payment in sorted(found, key=lambda row: row[:2])][:limit]

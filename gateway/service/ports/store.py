@@ -366,10 +366,13 @@ class PaymentStore(ClaimStore, Protocol):
         """Return the payments that a person must look into, the longest open first: a tenant's, or (None) all."""
         ...
 
-    async def unposted(self, rail: Rail, *, after: datetime, until: datetime, limit: int) -> Sequence[Payment]:
+    async def unposted(
+        self, rail: Rail, *, after: tuple[datetime, PaymentId], until: datetime, limit: int
+    ) -> Sequence[Payment]:
         """Return payments that were accepted without posting in this time, and whose receiver was never asked.
 
-        Not those of which it has said that they are blocked. The oldest first.
+        Those alone whose home is here, and not those of which it has said that they are blocked. The oldest first, of
+        one instant by id; what comes after the last of them is the next page.
         """
         ...
 

@@ -311,6 +311,26 @@ async def test_a_look_at_receipts_and_what_is_heard_of_one_read_what_they_concer
     assert large(counting.read) == {}
 
 
+@pytest.mark.parametrize("counting", ["outgrown"], indirect=True)
+async def test_a_page_of_whose_receiver_is_to_be_asked_reads_what_it_shows_alone(
+    database: Database, counting: CountingPool
+) -> None:
+    """However many come before it and after it: on a bad day nobody has posted anything."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("UPDATE payment_state SET state = 'ACCEPTED_WITHOUT_POSTING', status = 'ACWP'")
+    await owner.close()
+    store = PostgresStore(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
+    middle = NOW - timedelta(days=1, seconds=STORED / 20)
+
+    after = (middle, PaymentId(UUID(int=0)))
+    for _ in range(8):
+        page = await store.unposted(Rail.FEDNOW, after=after, until=NOW, limit=4)
+        after = (page[-1].final_at or NOW, page[-1].payment_id)
+        assert len(page) == 4
+
+    assert large(counting.read) == {}
+
+
 @pytest.mark.parametrize("counting", ["known"], indirect=True)
 async def test_a_statement_is_planned_once_on_a_connection_whatever_it_asks_for(counting: CountingPool) -> None:
     """One payment or twelve: planning this one takes longer than finding the rows. PostgreSQL's own way plans anew."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final, cast
+from uuid import UUID
 
 import pytest
 
 from adapters.postgres.connection import open_pool
 from adapters.postgres.regions import PostgresRegions
 from adapters.postgres.store import PostgresStore
-from gateway.domain.payment import RegionId
+from gateway.domain.events import EventKind
+from gateway.domain.payment import PaymentId, Rail, RegionId
 from gateway.domain.regions import SlotMap
 from gateway.service.ports import AcceptKind, ElsewhereError, PaymentStore
 from tests.conftest import REGION, Database
 from tests.fakes.store import InMemoryStore
-from tests.integration.store.harness import NOW, VAULT, new_payment, renewed
+from tests.integration.store.harness import NOW, VAULT, accepted, decision, new_payment, renewed, saved
 from tests.simulation.regions.store import RegionalStore
 
 PEER: Final = RegionId("usw2")
@@ -134,3 +137,19 @@ async def test_of_a_slot_that_was_taken_over_the_rail_is_asked_first_and_of_no_o
         found.append(await store.asks_first(new))
 
     assert found == [False, False, True, False]
+
+
+async def test_whose_receiver_is_to_be_asked_is_listed_at_the_payments_home_alone(opened: Opened) -> None:
+    """The other region has the same list, and its own to ask: here they would come first, and nothing be saved."""
+    store, adopt = opened
+    payment = await saved(store, await accepted(store), EventKind.SENDING_STARTED)
+    acwp = decision(payment, EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, status="ACWP")
+    assert await store.save([acwp]) == [True]
+
+    found = []
+    for slots in (OURS, OURS.moved(range(len(OURS.owners)), to=PEER)):
+        await adopt(slots)
+        after, until = (NOW, PaymentId(UUID(int=0))), NOW + timedelta(hours=1)
+        found.append([each.payment_id for each in await store.unposted(Rail.FEDNOW, after=after, until=until, limit=9)])
+
+    assert found == [[payment.payment_id], []]

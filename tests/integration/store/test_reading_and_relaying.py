@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -307,12 +308,31 @@ async def test_what_a_receiver_has_not_posted_is_found_until_it_was_asked_or_has
         assert await store.save([decision(found[key], EventKind.POSTING_PENDING_REPORTED, status=status)]) == [True]
 
     async def unposted(rail: Rail, *, since_s: int, limit: int = 9) -> set[PaymentId]:
-        after, until = NOW + timedelta(seconds=since_s), NOW + timedelta(hours=1)
+        after, until = (NOW + timedelta(seconds=since_s), PaymentId(UUID(int=0))), NOW + timedelta(hours=1)
         return {each.payment_id for each in await store.unposted(rail, after=after, until=until, limit=limit)}
 
     assert await unposted(Rail.FEDNOW, since_s=0) == {found["silent"].payment_id, found["pending"].payment_id}
     assert len(await unposted(Rail.FEDNOW, since_s=0, limit=1)) == 1
     assert await unposted(Rail.FEDNOW, since_s=60) == await unposted(Rail.RTP, since_s=0) == set()
+
+
+async def test_what_a_receiver_has_not_posted_is_read_page_by_page(store: PaymentStore) -> None:
+    """Each once, the oldest first, also those of one instant: whoever passes over some finds what is behind them."""
+    expected = []
+    for number in range(5):
+        payment = await saved(store, await accepted(store, f"key-{number}"), EventKind.SENDING_STARTED)
+        kind, after_s = EventKind.ACCEPTANCE_WITHOUT_POSTING_REPORTED, 2.0 if number == 0 else 1.0
+        assert await store.save([decision(payment, kind, status="ACWP", after_s=after_s)]) == [True]
+        expected.append((NOW + timedelta(seconds=after_s), payment.payment_id))
+
+    found: list[Payment] = []
+    after = (NOW, PaymentId(UUID(int=0)))
+    for _ in range(4):
+        page = await store.unposted(Rail.FEDNOW, after=after, until=NOW + timedelta(hours=1), limit=2)
+        found += page
+        after = (page[-1].final_at or NOW, page[-1].payment_id) if page else after
+
+    assert [(each.final_at, each.payment_id) for each in found] == sorted(expected)
 
 
 async def test_copies_questions_and_pings_are_counted(store: PaymentStore) -> None:

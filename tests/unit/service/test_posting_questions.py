@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -16,8 +18,9 @@ from gateway.domain.posting_question import ASKED_AGAIN_S, due_before
 from gateway.domain.receiving_time import ZONE, posting_due
 from gateway.domain.transitions import Effect
 from gateway.service.conversations.fednow_copies import ACKNOWLEDGED
-from gateway.service.ports import Delivery, MessageClass, Queue
-from gateway.service.posting_questions import PostingNotAskableError, PostingQuestions
+from gateway.service.group_commit import GroupCommit
+from gateway.service.ports import Decision, Delivery, MessageClass, NotHomeError, Queue, UnavailableError
+from gateway.service.posting_questions import ASKED_MAX, PostingNotAskableError, PostingQuestions
 from gateway.service.receipts import AwaitedReceipts, ReceiptRules, ReceiptWatch
 from iso20022 import (
     Direction,
@@ -28,7 +31,7 @@ from iso20022 import (
     examine,
 )
 from tests.fakes.receipts import InMemoryReceipts
-from tests.unit.service.world import PARTY, TENANT, Numbered, World
+from tests.unit.service.world import PARTY, TENANT, Numbered, World, transfer
 
 CREDITOR_AGENT = "990001203"
 
@@ -270,6 +273,103 @@ async def test_a_receiver_that_lets_its_time_pass_is_asked_by_itself_once(earth:
     assert (await kinds(earth, payment)).count(EventKind.POSTING_ASKED) == 1
     assert (await earth.store.events(payment.payment_id))[-1].event.details == {"by": "gateway"}
     assert len(questions(earth)) == 1
+
+
+async def overdue(earth: World, count: int) -> tuple[PostingQuestions, list[Payment]]:
+    """So many whose receivers have let their time pass, the oldest first, and who asks them without an order."""
+    payments = []
+    for number in range(count):
+        submitted = await earth.submit(transfer(creditor_account=f"{200_000_000_001 + number}"))
+        await earth.dispatch(submitted)
+        await earth.hear(earth.report(submitted.message_id, TransactionStatus.ACWP))
+        payments.append(await earth.now(submitted))
+        earth.clock.advance(1)
+    earth.clock.advance((posting_due(earth.clock.now()) - earth.clock.now()).total_seconds() + 61)
+    return replace(use_case(earth, wait=None), asked_by_itself={Rail.FEDNOW}), payments
+
+
+async def asked_about(earth: World, payments: list[Payment]) -> list[bool]:
+    """Of which of them a question was put."""
+    return [EventKind.POSTING_ASKED in await kinds(earth, payment) for payment in payments]
+
+
+@pytest.mark.parametrize("fault", [UnavailableError, NotHomeError, RuntimeError])
+async def test_a_payment_that_cannot_be_saved_keeps_no_other_from_being_asked_about(
+    earth: World, fault: type[Exception]
+) -> None:
+    """The oldest comes first at every look: it is reported, and those behind it are asked; that it moves is no fault."""
+    use, payments = await overdue(earth, 3)
+    stuck = payments[0].payment_id
+
+    async def save(decisions: Sequence[Decision]) -> Sequence[bool]:
+        if any(each.payment.payment_id == stuck for each in decisions):
+            raise fault("this one cannot be saved")
+        return await earth.store.save(decisions)
+
+    saves = GroupCommit(save, window_s=0, batch_max=1, key=lambda decision: decision.payment.payment_id)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(saves.run())
+        await replace(use, payments=replace(use.payments, saves=saves)).ask_overdue()
+        running.cancel()
+    before = await asked_about(earth, payments)
+    await use.ask_overdue()
+
+    assert before == [False, True, True]
+    assert earth.recorder.faults == ([] if fault is NotHomeError else ["posting questions"])
+    assert await asked_about(earth, payments) == [True, True, True], "the control: it is asked as soon as it can be"
+
+
+async def test_a_store_that_does_not_say_which_are_overdue_ends_the_look(earth: World) -> None:
+    """Then nothing is known of any, and whoever supervises waits."""
+    use, payments = await overdue(earth, 1)
+    earth.store.reachable = False
+
+    with pytest.raises(UnavailableError):
+        await use.ask_overdue()
+
+    earth.store.reachable = True
+    assert await asked_about(earth, payments) == [False]
+
+
+async def test_what_cannot_be_asked_about_is_passed_over(earth: World) -> None:
+    """However many there are, and at every look: those behind them are found by the next page."""
+    use, payments = await overdue(earth, ASKED_MAX + 2)
+    for payment in payments[:-2]:
+        earth.store.rows.messages[payment.payment_id].clear()  # none has left: the rail has settled what never did
+
+    await use.ask_overdue()
+
+    assert await asked_about(earth, payments) == [False] * ASKED_MAX + [True, True]
+    assert earth.recorder.faults == []
+
+
+async def test_one_look_asks_no_more_than_its_share(earth: World) -> None:
+    """The answers come back over the link of the payments; the others are asked at the next look."""
+    use, payments = await overdue(earth, ASKED_MAX + 2)
+
+    await use.ask_overdue()
+    before = await asked_about(earth, payments)
+    await use.ask_overdue()
+
+    assert before == [True] * ASKED_MAX + [False, False]
+    assert all(await asked_about(earth, payments))
+
+
+async def test_by_itself_nobody_is_asked_earlier_than_by_a_person(earth: World) -> None:
+    """Where people wait for longer than the receiver has by the rules, so does the gateway: nothing is even looked at."""
+    use, payments = await overdue(earth, 1)
+    wait = timedelta(days=5)
+    use = replace(use, waits={Rail.FEDNOW: wait})
+    since = payments[0].final_at
+    assert since is not None
+
+    asked = []
+    for early in (timedelta(seconds=1), timedelta(0)):
+        earth.clock.advance((since + wait - early - earth.clock.now()).total_seconds())
+        await use.ask_overdue()
+        asked += await asked_about(earth, payments)
+
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("status", [TransactionStatus.BLCK, TransactionStatus.ACCC, TransactionStatus.RJCT, None])
