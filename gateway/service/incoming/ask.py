@@ -292,19 +292,23 @@ class Asker:
         rails = self.decisions.decider.rails
         final = answered_with(answer, screened, unanswered=rails[transfer.rail].reasons.unanswered)
         decided_by = by if final is answer else ReasonOrigin.SCREENING
+        is_late = False
 
         async def choose(current: IncomingTransfer) -> IncomingDecision | None:
+            nonlocal is_late
             now = self.clock.now()
             if current.state is not IncomingState.RECEIVED:
                 late = self._late(current, answer, screened) if by is ReasonOrigin.INSTITUTION else None
                 return None if late is None or not late.contradiction else late
             if now >= current.answer_by:
-                return self.decisions.decider.decide(current, self._too_late(current), at=now)
+                was_late, is_late = is_late, True
+                return self.decisions.decider.decide(current, self._too_late(current), at=now) if was_late else None
             fact = _decided(final, decided_by, is_return=current.is_return, screened=screened)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
-        is_late = self.clock.now() >= transfer.answer_by  # whose slot it is now, the store says
-        decision = await self.decisions.take(transfer.payment_id, choose, loaded=None if is_late else transfer)
+        decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
+        if is_late:  # whenever that was: as it came it does not say whose slot it is now, and the store does
+            decision = await self.decisions.take(transfer.payment_id, choose)
         if decision is None or decision.transfer.state is not IncomingState.RECEIVED or decision.answer is None:
             return
         if not await self.sender.send(decision):

@@ -27,6 +27,7 @@ from gateway.service.ports import (
 from iso20022.profiles.fednow import FedNowProfile
 from simulators.fednow.answers import AnswerWriter
 from simulators.message_ids import MessageIds
+from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming_rail import ACCEPTED
 from tests.unit.service.incoming_world import IncomingWorld, incoming_world
 from tests.unit.service.test_incoming_answers import send_unsent
@@ -335,3 +336,35 @@ async def test_what_comes_too_late_where_a_region_was_lost_is_asked_about_and_no
         assert decided.state is becomes
         assert decided.next_step_at == (ask_after if becomes is _S.IN_DOUBT else None)
         assert bool(earth.sent()) is (becomes is _S.REJECTED)
+
+
+@dataclass(slots=True)
+class LeapingClock:
+    """A clock that leaps a minute before it is asked for the time once more than so often."""
+
+    clock: VirtualClock
+    early: int
+
+    def now(self) -> datetime:
+        if self.early == 0:
+            self.clock.advance(60)
+        self.early -= 1
+        return self.clock.now()
+
+
+@pytest.mark.parametrize("early", range(4))
+async def test_whenever_its_time_passes_a_possible_copy_is_asked_about_or_was_decided_in_time(early: int) -> None:
+    """As it came it does not say that its slot was taken over: what is found late is looked at as the store has it."""
+    async with incoming_world() as earth:
+        earth.store.store.taken_over = dict.fromkeys(range(SLOTS), earth.clock.now() + timedelta(seconds=120))
+        transfer = replace(await earth.received(), ask_after=None)
+        asker = earth.receiving.asker
+        asker.clock = cast("Any", LeapingClock(earth.clock, early))
+
+        await asker.stand_in(transfer)
+
+        decided = earth.now(transfer)
+        kinds = [recorded.fact.kind for recorded in await earth.store.events(transfer.payment_id)]
+        assert decided.updated_at < transfer.answer_by or decided.state is _S.IN_DOUBT
+        assert _E.ANSWER_TIME_PASSED not in kinds
+        assert early or decided.state is _S.IN_DOUBT, "the control: it has passed from the start"
