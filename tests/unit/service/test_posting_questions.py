@@ -297,7 +297,7 @@ async def asked_about(earth: World, payments: list[Payment]) -> list[bool]:
 async def test_a_payment_that_cannot_be_saved_keeps_no_other_from_being_asked_about(
     earth: World, fault: type[Exception]
 ) -> None:
-    """The oldest comes first at every look: it is reported, and those behind it are asked; that it moves is no fault."""
+    """The oldest comes first at every look: it is reported, and the others are asked. That it moved is no fault."""
     use, payments = await overdue(earth, 3)
     stuck = payments[0].payment_id
 
@@ -356,7 +356,7 @@ async def test_one_look_asks_no_more_than_its_share(earth: World) -> None:
 
 
 async def test_by_itself_nobody_is_asked_earlier_than_by_a_person(earth: World) -> None:
-    """Where people wait for longer than the receiver has by the rules, so does the gateway: nothing is even looked at."""
+    """Where people wait for longer than the receiver has by the rules, so does the gateway: nothing is looked at."""
     use, payments = await overdue(earth, 1)
     wait = timedelta(days=5)
     use = replace(use, waits={Rail.FEDNOW: wait})

@@ -3,11 +3,11 @@
 So is found what a receiver has accepted without posting and has not spoken of since. Additive: a program of the former
 revision goes on working while this runs (`pre`), and leaves the column as it is.
 
-What stops meanwhile: from the first index on no payment is saved or accepted, while all are read; from the new column on
-nothing of an incoming transfer is saved or read either. All of it until the upgrade commits: one look through
-`payment_state`, in which reading goes on, and then one through `incoming_state`, in which what the rail brings waits. A
-column and what reads it cannot be made apart in one transaction, so the look that stops less comes first. Where
-millions of transfers are kept, upgrade when few come. Locks are taken in the order of all who take both: payments first.
+What stops meanwhile, each until the upgrade commits: from the first index on no payment is accepted or saved, while
+all are read; from the new column on nothing of an incoming transfer is saved or read either, and what the rail brings
+waits. It takes one look through `payment_state`, and then one through `incoming_state`: an index on a new column
+cannot be made in one transaction with it and leave readers alone, so the look that does comes first. Where millions of
+transfers are kept, upgrade when few come. Locks are taken in the order of all who take both: payments first.
 
 Revision ID: 0030
 """
