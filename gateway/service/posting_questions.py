@@ -29,7 +29,6 @@ from gateway.service.ports import (
     NotHomeError,
     RailLink,
     RawMessage,
-    UnavailableError,
 )
 from gateway.service.ports.receipts import ReceiptOf
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
