@@ -356,7 +356,7 @@ async def test_one_look_asks_no_more_than_its_share(earth: World) -> None:
 
 
 async def test_by_itself_nobody_is_asked_earlier_than_by_a_person(earth: World) -> None:
-    """Where people wait for longer than the receiver has by the rules, so does the gateway, and its week begins then."""
+    """Where people wait for longer than the receiver has by the rules, so does the gateway: its week begins then."""
     use, payments = await overdue(earth, 1)
     wait = timedelta(days=12)
     use = replace(use, waits={Rail.FEDNOW: wait})
