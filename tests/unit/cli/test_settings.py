@@ -249,7 +249,10 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
             },
             "is the bus's virtual host",
         ),
-        ({"INSTITUTION_BROKER_URL": "amqps://broker.example/bank?no_verify_ssl=1"}, "must not say no_verify_ssl"),
+        *(
+            ({"INSTITUTION_BROKER_URL": f"amqps://broker.example/bank?{query}"}, "must not say no_verify_ssl")
+            for query in ("no_verify_ssl=1", "no_verify_ssl=", "no_verify_ssl", "heartbeat=9&no%5Fverify_ssl=%20")
+        ),
         ({"INSTITUTION_BROKERS_FILE": '{"further": "amqps://broker.example/bank"}'}, "an object of lists"),
         ({"INSTITUTION_BROKERS_FILE": '{"further": ["amqp://sample:word@broker.example/"]}'}, "tenant further must be"),
         ({"INSTITUTION_BROKERS_FILE": "{"}, "Expecting"),
