@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from yarl import URL
 
@@ -74,11 +74,14 @@ def institution_broker(url: str) -> str:
     return url
 
 
-def virtual_host_of(url: str) -> tuple[str, int, str]:
-    """Return where a broker's URL leads to: host, port and virtual host."""
-    parts = urlsplit(url)
-    port = parts.port or {"amqps": 5671}.get(parts.scheme, 5672)
-    return parts.hostname or "", port, unquote(parts.path.removeprefix("/")) or "/"
+def virtual_host_of(url: str) -> tuple[str, str]:
+    """Return where a broker's URL leads to, as the library reads it: host and virtual host.
+
+    The ports of a host are taken for one broker's (5672 and 5671 are), and every name of the loopback for one host.
+    """
+    address = URL(url)
+    host = (address.host or "").rstrip(".")
+    return "localhost" if _is_loopback(host) else host, address.path.removeprefix("/").replace("%2F", "/") or "/"
 
 
 def _is_loopback(host: str) -> bool:
