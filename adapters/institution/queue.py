@@ -3,8 +3,9 @@
     <name>.questions      what is worth something until its time is over: transient, and expired by the broker then
     <name>.instructions   what must not be lost: persistent; told again until there is an answer
 
-The institution declares both; nothing is declared here. Every request has its id as correlation id, and headers that
-sign it as a webhook's do; the answer has the same, signed with the same secret: a broker says of nobody who he is.
+The institution declares both; nothing is declared here. Every request has headers that sign it as a webhook's do, under
+an id that is the same when it is told again; so has the answer, with the same secret: a broker says of nobody who he
+is. Which of several tries is answered, the correlation id says: a late word on an earlier one is none on this.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from types import TracebackType
 from typing import Final, Self
 
@@ -51,6 +53,7 @@ class QueueWay:
         self._clock = clock
         self._tls = tls
         self._lines: dict[TenantId, Line] = {}
+        self._tries = count(1)
         self._keepers: list[asyncio.Task[None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._open_parts = AsyncExitStack()
@@ -72,7 +75,7 @@ class QueueWay:
             raise UnavailableError(f"nobody takes from {questions}")
 
     async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
-        """Return the JSON of the first answer; see the protocol."""
+        """Return the JSON of the first answer to this try; see the protocol."""
         until_s = self._clock.monotonic_s() + within_s
         line = self._line_to(tenant)
         opened = await line.opened(within_s=min(OPEN_WAIT_S, within_s))
@@ -107,7 +110,7 @@ class QueueWay:
             content_type="application/json",
             delivery_mode=PERSISTENT if request.until is None else TRANSIENT,
             expiration=expiration,
-            correlation_id=request.request_id,
+            correlation_id=f"{request.request_id}.{next(self._tries)}",
             reply_to=REPLY_TO,
             headers={name: value for name, value in request.headers.items() if name.startswith("webhook-")},
         )
