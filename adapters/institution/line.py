@@ -1,4 +1,4 @@
-"""One institution's broker: a channel on which is asked, and on which the answers come back.
+"""A way to one institution's broker: a channel on which is asked, and on which the answers come back.
 
 Answers come by RabbitMQ's direct reply-to: no queue is declared for them, nothing is left behind by a process that
 dies, and nobody can put an answer there who was not asked. It wants question and answers on one channel.
