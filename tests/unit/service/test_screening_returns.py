@@ -8,14 +8,23 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.keys.clear import ClearVault
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import Attention
 from gateway.domain.payment import PaymentState, Rail
-from gateway.domain.screening import ScreeningPolicy, ScreeningRules, Source, Unanswered
+from gateway.domain.screening import (
+    HELD_BY_A_HIT,
+    ScreeningPolicy,
+    ScreeningRules,
+    Side,
+    Source,
+    Unanswered,
+    VelocityRule,
+)
 from gateway.service.operate import Operators
 from gateway.service.ports import UnavailableError
-from gateway.service.screening import Screening
+from gateway.service.screening import Screening, VelocityScreener
 from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
 from tests.unit.service.incoming_world import TENANT, IncomingWorld, desk_of_world, incoming_world
 from tests.unit.service.test_giving_back import Returning, owed
@@ -31,6 +40,7 @@ class Screened:
     case: Returning
     screener: InMemoryScreener
     store: InMemoryScreening
+    screening: Screening
     operators: Operators
 
     def wants(self, rules: ScreeningRules) -> None:
@@ -60,7 +70,7 @@ async def screened() -> AsyncIterator[Screened]:
         screening = Screening(store, {Source.LISTS: screener}, earth.clock, ScreeningRecorder())
         earth.dispatcher = replace(earth.dispatcher, screening=screening)
         operators = Operators(earth.dispatcher.decisions, earth.dispatcher.rails, earth.clock, store)
-        yield Screened(earth, await owed(earth), screener, store, operators)
+        yield Screened(earth, await owed(earth), screener, store, screening, operators)
 
 
 async def test_a_return_of_which_nothing_is_found_leaves_and_both_sides_were_looked_at(screened: Screened) -> None:
@@ -192,3 +202,33 @@ async def test_a_hit_too_late_for_anybody_to_look_that_day_is_one_of_the_next_da
     assert second.business_date > first.business_date
     assert second.next_step_at == earth.clock.now() + timedelta(seconds=3_600)
     assert (case.sent(), case.now.attention) == ([], None)
+
+
+@pytest.mark.parametrize("lists", [(), ("own.csv",)])
+async def test_limits_neither_hold_a_return_nor_count_it_however_often_it_is_tried(
+    screened: Screened, *, lists: tuple[str, ...]
+) -> None:
+    """It is no movement that the customer chose: its own payments may be as many as before."""
+    case, earth = screened.case, screened.earth
+    limit = VelocityRule(account=Side.DEBTOR, window_s=3_600, count_max=1, cents_max=1)
+    screened.wants(replace(RULES, lists=lists, velocity=(limit,)))
+    screened.screening.screeners = {
+        **screened.screening.screeners,
+        Source.VELOCITY: VelocityScreener(screened.store, ClearVault(b"test")),
+    }
+    for _ in range(2):
+        await case.see_to()
+        await case.befalls(EventKind.DEADLINE_PASSED)
+        await case.see_to()
+        await screened.next_begins()
+    first = await case.dispatch()
+
+    assert (len(case.sent()), first.state) == (1, PaymentState.SENDING)
+    assert screened.store.movements == []
+    assert len(screened.screener.asked) == len(lists), "who has lists looks at them all the same"
+
+    received = await earth.store.store.messages(first.payment_id)
+    own = replace(first, original_id=None, state=PaymentState.RECEIVED, transfers=0)
+    looked = await screened.screening.outgoing(own, received[0], until=earth.clock.now() + timedelta(seconds=9))
+    assert looked.held == HELD_BY_A_HIT, "the control: a payment of the customer's own is above the limit"
+    assert len(screened.store.movements) == 1
