@@ -6,8 +6,6 @@ STAMP  := $(VENV)/.installed
 GATES  := .venv-gates
 GATES_STAMP := $(GATES)/.installed
 BUILD  := build
-# Tests wait for servers, clocks and time-outs for about as long as they compute: half as many again as there are cores.
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(6, 3 * (os.cpu_count() or 2) // 2))')
 COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 COMPILE_TOOLS = $(BIN)/uv pip compile tests/terraform/requirements.in --generate-hashes --no-emit-index-url --universal --python-version 3.11 --quiet
 
@@ -36,7 +34,7 @@ check: lint types contracts ## The ordinary check; Terraform's part takes what t
 	$(MAKE) --no-print-directory --jobs 2 check-python check-terraform
 
 check-python: setup
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --ignore tests/terraform
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore tests/terraform
 
 check-terraform: setup
 	nice -n 19 $(BIN)/python -m tests.terraform.check --if-installed

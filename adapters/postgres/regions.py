@@ -186,7 +186,10 @@ FROM pg_replication_slots WHERE NOT temporary
 """Of the whole server: a slot that somebody forgot fills the same disk."""
 
 _PULSES: Final = "SELECT region, at FROM region_pulse"
-_OLDEST_NOTE: Final = "SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1"
+_OLDEST_NOTE: Final = """
+    SELECT min(at) FROM (SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1000) AS first
+"""
+"""Notes that were written at the same moment are in no order of their times: some hundreds at the most."""
 
 
 class PostgresRegions:

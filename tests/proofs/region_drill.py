@@ -29,7 +29,7 @@ QUICK_MAX_S: Final = 50.0
 ACKNOWLEDGED_MIN: Final = 200
 
 OTHERS: Final = (
-    ("one-way", "lossy", "both", "cut-60"),
+    ("one-way", "lossy", "both", "cut-60", "witness-long"),
     ("isolated", "old-map", "frozen-5", "frozen-60"),
     ("unattended", "clock", "frozen-timely"),
     ("frozen-ahead", "synchronous"),

@@ -73,8 +73,9 @@ def drill_region(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="killed, cut, witness, one-way, lossy, cut-60, isolated, frozen-5, frozen-60, frozen-timely, "
-            "frozen-ahead, both, old-map, unattended, clock, synchronous; or all. Without: the first three."
+            help="killed, cut, witness, witness-long, one-way, lossy, cut-60, isolated, frozen-5, "
+            "frozen-60, frozen-timely, frozen-ahead, both, old-map, unattended, clock, synchronous; or all. "
+            "Without: the first three."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the drill's choices; printed when it was drawn.")] = None,

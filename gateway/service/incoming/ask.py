@@ -57,6 +57,9 @@ LATE_S: Final = 10.0
 LATE_MAX: Final = 100
 """How long after its time an institution's answer is still listened to, and recorded; so many of one tenant at once."""
 
+COPIES_FOR: Final = timedelta(days=1)
+"""Copies of a message come for so long, and senders' clocks are no further apart."""
+
 UNKNOWN_AGENT: Final = "No institution receives here for this creditor's agent."
 NO_TIME: Final = "no time was left for it"
 """Why nobody has looked at a transfer."""
@@ -317,9 +320,9 @@ class Asker:
         """What it means that a transfer's time was over before anybody decided.
 
         It is rejected; but in a slot that was taken over it may be a copy of what the lost region had accepted, while
-        that one was alone: then the rail is asked first, as about all that region had.
+        that one was alone: then the rail is asked first, as about all it had. What was made a day later is no copy.
         """
-        if transfer.ask_after is not None:
+        if transfer.ask_after is not None and transfer.message_created_at < transfer.ask_after + COPIES_FOR:
             return IncomingFact(IncomingEvent.TAKEN_OVER)
         unanswered = self.decisions.decider.rails[transfer.rail].reasons.unanswered
         return IncomingFact(IncomingEvent.ANSWER_TIME_PASSED, Reason(unanswered, ReasonOrigin.GATEWAY, UNDECIDED))

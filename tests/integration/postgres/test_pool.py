@@ -16,6 +16,10 @@ from tests.conftest import Database
 KEPT = POOL_CONNECTIONS_MAX // KEPT_SHARE
 
 WHO = "SELECT pg_backend_pid() AS pid"
+ASLEEP = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%' AND datname = current_database()
+"""
 
 
 async def test_a_statement_goes_over_a_connection_that_is_kept(database: Database) -> None:
@@ -101,6 +105,7 @@ async def test_what_is_under_way_when_the_pool_is_closed_ends_first(database: Da
     async with asyncio.timeout(10):
         async with open_pool(database.application_dsn) as pool:
             await pool.fetch(WHO)
-            running = [asyncio.ensure_future(pool.fetch("SELECT pg_sleep(0.2)")) for _ in range(4)]
-            await asyncio.sleep(0.05)
+            running = [asyncio.ensure_future(pool.fetch("SELECT pg_sleep(1)")) for _ in range(4)]
+            while await pool.fetchval(ASLEEP) < len(running):
+                assert not any(task.done() for task in running)
         assert all(task.done() and task.exception() is None for task in running)

@@ -32,7 +32,7 @@ FIRST_SEED: Final = {
     RegionsPlant.FENCE_OFF: 27,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 2,
-    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 7,
+    RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 9,
     RegionsPlant.LOWER_EPOCH_PROJECTED: 4,
     RegionsPlant.FORWARD_GUESSED_AS_FAILED: 3,
     RegionsPlant.NOT_HANDED_OVER: 1,

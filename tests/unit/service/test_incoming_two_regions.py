@@ -17,6 +17,7 @@ from gateway.domain.payment import Rail, ReasonOrigin, RegionId
 from gateway.domain.receiving_time import decide_by, posting_due
 from gateway.domain.screening import PASSED
 from gateway.service.both_regions import Asked
+from gateway.service.incoming.ask import COPIES_FOR
 from gateway.service.incoming.hear import FAULT
 from gateway.service.ports import (
     Queue,
@@ -307,13 +308,23 @@ async def test_a_transfer_that_comes_again_after_it_was_taken_over_undecided_is_
         assert earth.recorder.faults == []
 
 
-@pytest.mark.parametrize(("taken", "becomes"), [(range(SLOTS), _S.IN_DOUBT), ((), _S.REJECTED)])
+@pytest.mark.parametrize(
+    ("taken", "ask_in", "becomes"),
+    [
+        (range(SLOTS), timedelta(seconds=120), _S.IN_DOUBT),
+        (range(SLOTS), -COPIES_FOR, _S.REJECTED),
+        ((), timedelta(0), _S.REJECTED),
+    ],
+)
 async def test_what_comes_too_late_where_a_region_was_lost_is_asked_about_and_not_rejected(
-    taken: Sequence[int], becomes: IncomingState
+    taken: Sequence[int], ask_in: timedelta, becomes: IncomingState
 ) -> None:
-    """It may be a copy of what that one had accepted, and settled, while it was alone; elsewhere nobody can have."""
+    """It may be a copy of what that one had accepted, and settled, while it was alone; elsewhere nobody can have.
+
+    Nor where it was made when that region had been lost for long.
+    """
     async with incoming_world() as earth:
-        ask_after = earth.clock.now() + timedelta(seconds=120)
+        ask_after = earth.clock.now() + ask_in
         earth.store.store.taken_over = dict.fromkeys(taken, ask_after)
         transfer = await earth.received()
         earth.clock.advance(60)
@@ -322,5 +333,5 @@ async def test_what_comes_too_late_where_a_region_was_lost_is_asked_about_and_no
         decided = earth.now(transfer)
 
         assert decided.state is becomes
-        assert decided.next_step_at == (ask_after if taken else None)
-        assert bool(earth.sent()) is not bool(taken)
+        assert decided.next_step_at == (ask_after if becomes is _S.IN_DOUBT else None)
+        assert bool(earth.sent()) is (becomes is _S.REJECTED)

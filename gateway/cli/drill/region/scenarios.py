@@ -33,6 +33,7 @@ AHEAD_FOR_S: Final = CLOCK_OFF_S + 0.3
 """So long after a clock that is ahead has stamped a message the rail takes it: its own clock has just begun."""
 
 LONG_S: Final = 60.0
+BEYOND_THE_LEASE_S: Final = 3.0
 ONE_WAY_S: Final = 8.0
 LOSS_PERCENT: Final = 5.0
 OLD_MAP_S: Final = 4.0
@@ -151,6 +152,19 @@ async def witness(stage: Stage) -> None:
     await stage.load.until(BEFORE + AFTER)
 
 
+async def witness_for_long(stage: Stage) -> None:
+    """The witness is lost for longer than the lease: neither region may act, and both go on by themselves."""
+    await stage.load.until(BEFORE)
+    lost_s = SystemClock().monotonic_s()
+    await asyncio.to_thread(stage.two.witness.kill)
+    await asyncio.sleep(stage.two.plan.lease_s + BEYOND_THE_LEASE_S)
+    for region in stage.two.regions:
+        if not stage.load.errors_of(region, since_s=lost_s):
+            stage.result.wrong.append(f"{region.name} refused nobody, though its lease had run out")
+    await asyncio.to_thread(stage.two.witness.start)
+    await stage.load.until(BEFORE + AFTER)
+
+
 async def both(stage: Stage) -> None:
     """Both regions crash, and come back."""
     await stage.load.until(BEFORE)
@@ -257,6 +271,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "killed": Scenario(killed, "A region is lost with its server and taken over; it comes back."),
     "cut": Scenario(partial(cut, for_s=0.0), "The link is cut for a moment while both serve."),
     "witness": Scenario(witness, "The witness is lost, and comes back within the lease."),
+    "witness-long": Scenario(
+        witness_for_long, "The witness is lost for longer than the lease: neither region acts until it is back."
+    ),
     "one-way": Scenario(one_way, "The link loses what goes one way, then what goes the other way."),
     "lossy": Scenario(lossy, "The link loses 5 % of what it carries, which is sent again."),
     "cut-60": Scenario(partial(cut, for_s=LONG_S), "The link is cut for 60 s while both serve."),
