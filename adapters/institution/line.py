@@ -1,4 +1,4 @@
-"""One institution's broker: a channel on which is asked, and on which the answers come back.
+"""A way to one institution's broker: a channel on which is asked, and on which the answers come back.
 
 Answers come by RabbitMQ's direct reply-to: no queue is declared for them, nothing is left behind by a process that
 dies, and nobody can put an answer there who was not asked. It wants question and answers on one channel.
@@ -55,8 +55,7 @@ class Line:
         self._opened: Opened | None = None
         self._is_open = asyncio.Event()
         self._fault = "it was not reached yet"
-        self._awaited: dict[str, list[Answer]] = {}
-        self._under_way = 0
+        self._awaited: dict[str, Answer] = {}
         self._heard_s = 0.0
         """When the broker has last confirmed something, or an answer has come."""
 
@@ -101,14 +100,15 @@ class Line:
     async def exchange(
         self, opened: Opened, queue: str, body: bytes, properties: spec.Basic.Properties, *, within_s: float
     ) -> DeliveredMessage:
-        """Put a message onto a queue, and return the first answer that has its correlation id.
+        """Put a message onto a queue, and return the first answer that has its correlation id, which no other has.
 
         Raises:
             UnavailableError: not confirmed, no such queue, too many under way, the line lost, or no answer in time.
 
         """
         until_s = asyncio.get_running_loop().time() + within_s
-        with self._awaiting(properties.correlation_id or "") as answer:
+        assert properties.correlation_id, "by it the answer is known"
+        with self._awaiting(properties.correlation_id) as answer:
             try:
                 await self._publish(opened, queue, body, properties, within_s=min(within_s, CONFIRM_TIMEOUT_S))
             except UnavailableError:
@@ -167,26 +167,22 @@ class Line:
 
     @contextmanager
     def _awaiting(self, correlation_id: str) -> Iterator[Answer]:
-        if self._under_way >= UNDER_WAY_MAX:
+        assert correlation_id not in self._awaited, "what is asked again has another"
+        if len(self._awaited) >= UNDER_WAY_MAX:
             raise UnavailableError(f"{UNDER_WAY_MAX} questions to the institution wait for their answers")
         answer: Answer = asyncio.get_running_loop().create_future()
-        waiting = self._awaited.setdefault(correlation_id, [])
-        waiting.append(answer)
-        self._under_way += 1
+        self._awaited[correlation_id] = answer
         try:
             yield answer
         finally:
-            self._under_way -= 1
-            waiting.remove(answer)
-            if not waiting:
-                del self._awaited[correlation_id]
+            del self._awaited[correlation_id]
 
     async def _take(self, message: DeliveredMessage) -> None:
-        """Give an answer to whoever asked; a second one, and one that nobody waits for any more, goes to nobody."""
+        """Give an answer to the try that it is for; a second one, or one to a try given up, goes to nobody."""
         self._hear()
-        for answer in self._awaited.get(message.header.properties.correlation_id or "", ()):
-            if not answer.done():
-                answer.set_result(message)
+        answer = self._awaited.get(message.header.properties.correlation_id or "")
+        if answer is not None and not answer.done():
+            answer.set_result(message)
 
     def _hear(self) -> None:
         self._heard_s = asyncio.get_running_loop().time()
@@ -194,7 +190,6 @@ class Line:
     def _hang_up(self, why: str) -> None:
         self._is_open.clear()
         self._opened, self._fault = None, why
-        for waiting in self._awaited.values():
-            for answer in waiting:
-                if not answer.done():
-                    answer.set_result(None)
+        for answer in self._awaited.values():
+            if not answer.done():
+                answer.set_result(None)

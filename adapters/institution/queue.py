@@ -3,8 +3,9 @@
     <name>.questions      what is worth something until its time is over: transient, and expired by the broker then
     <name>.instructions   what must not be lost: persistent; told again until there is an answer
 
-The institution declares both; nothing is declared here. Every request has its id as correlation id, and headers that
-sign it as a webhook's do; the answer has the same, signed with the same secret: a broker says of nobody who he is.
+The institution declares both; nothing is declared here. Every request has headers that sign it as a webhook's do, under
+an id that is the same when it is told again; so has the answer, with the same secret: a broker says of nobody who he
+is. Which of several tries is answered, the correlation id says: a late word on an earlier one is none on this.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,6 +26,10 @@ from adapters.institution.way import Request
 from adapters.webhooks import is_signed, json_of
 from gateway.domain.payment import TenantId
 from gateway.service.ports import Clock, ReceivingTenant, UnavailableError
+
+QUESTIONS: Final = "questions"
+INSTRUCTIONS: Final = "instructions"
+"""What is asked and what is told: how the names of the queues end."""
 
 OPEN_WAIT_S: Final = 1.0
 """How long is waited for a connection that is being made: as long as for a webhook's."""
@@ -41,7 +47,9 @@ _MS: Final = 1_000
 class QueueWay:
     """Implements `adapters.institution.way.Way`. Use it as a context manager; it connects when first used.
 
-    `brokers` has the URLs of each tenant's broker. Each has a connection of its own: a slow one stops no other.
+    `brokers` has the URLs of each tenant's broker. Each has connections of its own: a slow one stops no other.
+    Questions and instructions have one each: where instructions are not confirmed (a quorum queue without its quorum),
+    their line is dropped, and the broker may read no further from it; no question is lost, or stuck, with them.
     """
 
     def __init__(
@@ -50,7 +58,8 @@ class QueueWay:
         self._brokers = brokers
         self._clock = clock
         self._tls = tls
-        self._lines: dict[TenantId, Line] = {}
+        self._lines: dict[TenantId, Mapping[str, Line]] = {}
+        self._tries = count(1)
         self._keepers: list[asyncio.Task[None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._open_parts = AsyncExitStack()
@@ -66,20 +75,21 @@ class QueueWay:
 
     async def reach(self, tenant: ReceivingTenant) -> None:
         """Return if somebody takes questions; see the protocol."""
-        questions = f"{_name_of(tenant)}.questions"
-        seen = await self._line_to(tenant).look_at(questions, within_s=REACH_TIMEOUT_S)
+        questions = _queue_of(tenant, QUESTIONS)
+        seen = await self._line_to(tenant, QUESTIONS).look_at(questions, within_s=REACH_TIMEOUT_S)
         if seen.consumers == 0:
             raise UnavailableError(f"nobody takes from {questions}")
 
     async def ask(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> object:
-        """Return the JSON of the first answer; see the protocol."""
+        """Return the JSON of the first answer to this try; see the protocol."""
         until_s = self._clock.monotonic_s() + within_s
-        line = self._line_to(tenant)
+        kind = INSTRUCTIONS if request.until is None else QUESTIONS
+        line = self._line_to(tenant, kind)
         opened = await line.opened(within_s=min(OPEN_WAIT_S, within_s))
         properties = self._properties(request)
-        queue = f"{_name_of(tenant)}.{'instructions' if request.until is None else 'questions'}"
         left_s = until_s - self._clock.monotonic_s()
-        return _read(request, await line.exchange(opened, queue, request.body, properties, within_s=left_s))
+        answer = await line.exchange(opened, _queue_of(tenant, kind), request.body, properties, within_s=left_s)
+        return _read(request, answer)
 
     async def tell(self, tenant: ReceivingTenant, request: Request, *, within_s: float) -> None:
         """Return after ``{"taken": true}``; see the protocol."""
@@ -107,21 +117,24 @@ class QueueWay:
             content_type="application/json",
             delivery_mode=PERSISTENT if request.until is None else TRANSIENT,
             expiration=expiration,
-            correlation_id=request.request_id,
+            correlation_id=f"{request.request_id}.{next(self._tries)}",
             reply_to=REPLY_TO,
             headers={name: value for name, value in request.headers.items() if name.startswith("webhook-")},
         )
 
-    def _line_to(self, tenant: ReceivingTenant) -> Line:
-        line = self._lines.get(tenant.tenant_id)
-        if line is None:
+    def _line_to(self, tenant: ReceivingTenant, kind: str) -> Line:
+        lines = self._lines.get(tenant.tenant_id)
+        if lines is None:
             urls = self._brokers.get(tenant.tenant_id)
             if not urls:
                 raise UnavailableError(f"tenant {tenant.tenant_id} has a queue, and no broker to find it at")
             assert self._group is not None, "it is used as a context manager"
-            line = self._lines[tenant.tenant_id] = Line(urls, purpose=f"asks {tenant.tenant_id}", tls=self._tls)
-            self._keepers.append(self._group.create_task(line.keep()))
-        return line
+            lines = self._lines[tenant.tenant_id] = {
+                each: Line(urls, purpose=f"{each} to {tenant.tenant_id}", tls=self._tls)
+                for each in (QUESTIONS, INSTRUCTIONS)
+            }
+            self._keepers += [self._group.create_task(line.keep()) for line in lines.values()]
+        return lines[kind]
 
     @asynccontextmanager
     async def _kept(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -134,10 +147,10 @@ class QueueWay:
                     keeper.cancel()
 
 
-def _name_of(tenant: ReceivingTenant) -> str:
-    """Return what the names of an institution's queues begin with."""
+def _queue_of(tenant: ReceivingTenant, kind: str) -> str:
+    """Return the name of an institution's queue."""
     assert tenant.institution_url is not None, "who has no address is not asked"
-    return tenant.institution_url.partition(":")[2]
+    return f"{tenant.institution_url.partition(':')[2]}.{kind}"
 
 
 def _read(request: Request, answer: DeliveredMessage) -> object:

@@ -185,6 +185,7 @@ FROM pg_replication_slots WHERE NOT temporary
 """
 """Of the whole server: a slot that somebody forgot fills the same disk."""
 
+_HAS_ACCEPTED: Final = "SELECT EXISTS (SELECT FROM claim WHERE region = $1)"
 _PULSES: Final = "SELECT region, at FROM region_pulse"
 _OLDEST_NOTE: Final = """
     SELECT min(at) FROM (SELECT at FROM projection_due WHERE not_before IS NULL ORDER BY position LIMIT 1000) AS first
@@ -205,6 +206,16 @@ class PostgresRegions:
         with translated():
             rows = await self._pool.fetch(statements.SLOTS)
         return _map_from(rows)
+
+    async def has_accepted(self) -> bool:
+        """Whether a payment was ever accepted in this region, as far as its database knows.
+
+        Raises:
+            UnavailableError: the database does not answer.
+
+        """
+        with translated():
+            return bool(await self._pool.fetchval(_HAS_ACCEPTED, self._region))
 
     async def adopt(self, slots: SlotMap) -> Collection[int]:
         """Make this the copy; see the port."""

@@ -26,9 +26,11 @@ from gateway.rails import served_rails
 from gateway.service.ports import OvertakenError, UnavailableError, Witness
 from gateway.service.regions import behind_s
 from gateway.service.steer import (
+    NewDatabaseError,
     Standing,
     admit,
     begin,
+    demand_own_database,
     fence,
     hand_back,
     readmit,
@@ -55,23 +57,25 @@ _RETURNS: Final = (
 )
 
 
-def initialise(settings: Settings, *, is_first: bool) -> None:
+def initialise(settings: Settings, *, is_first: bool, may_be_new: bool) -> None:
     """Prepare this region's database, and begin at the witness.
 
     Raises:
-        SettingsError: a setting is missing, or database or witness cannot be used.
+        SettingsError: a setting is missing, database or witness cannot be used, or the region was lost with what was in
+            its database, and nobody has said that this `may_be_new`.
 
     """
-    slots = _done(initialised(settings, is_first=is_first))
+    slots = _done(initialised(settings, is_first=is_first, may_be_new=may_be_new))
     OUT.print(f"region {settings.region}: {_shares(slots)}")
 
 
-async def initialised(settings: Settings, *, is_first: bool) -> SlotMap:
+async def initialised(settings: Settings, *, is_first: bool, may_be_new: bool = False) -> SlotMap:
     """Prepare this region's database, begin at the witness, and return the map.
 
     Raises:
         SettingsError: a setting is missing.
         ReplicationError: the database cannot be prepared.
+        NewDatabaseError: see `gateway.service.steer.demand_own_database`; `may_be_new` leaves that out.
         UnavailableError: the witness does not answer, or has no map.
 
     """
@@ -82,6 +86,8 @@ async def initialised(settings: Settings, *, is_first: bool) -> SlotMap:
     async with open_pool(database_url_of(settings), connections_max=1) as pool, open_witness(url) as witness:
         store = PostgresRegions(pool, region=region, vault=vault_of(settings))
         regions = [RegionId(name) for name in settings.regions]
+        if not may_be_new:
+            await demand_own_database(witness, region, has_accepted=await store.has_accepted())
         held = await store.slot_map()
         slots = await begin(witness, regions, lease_s=settings.lease_s, held=held, is_first=is_first)
         await store.adopt(slots)
@@ -368,7 +374,7 @@ def _done(work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(work)
     except WitnessAddressError as error:
         raise SettingsError(f"FIFTEEN_WITNESS_URL: {error}") from error
-    except (ReplicationError, UnavailableError, OvertakenError) as error:
+    except (ReplicationError, UnavailableError, OvertakenError, NewDatabaseError) as error:
         raise SettingsError(str(error)) from error
 
 

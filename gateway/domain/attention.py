@@ -105,13 +105,14 @@ def contrary_word_after(
     return None if is_over and isinstance(word, Verdict) else word
 
 
-def is_recordable(transfer: IncomingTransfer, *, settled: bool, is_of_return: bool) -> bool:
+def is_recordable(transfer: IncomingTransfer, *, settled: bool, is_of_return: bool, may_have_left: bool) -> bool:
     """Whether a person may record now that a transfer has settled, or that it has not.
 
     What the rail could not tell, or has contradicted itself about, may be either: but what the creditor has, what goes
     back, and what no return can give back is not undone by a word. Where the institution alone contradicts, the rail's
     word is certain, and only that can be recorded. `is_of_return` says that the rail contradicts itself about a return:
-    that is ended otherwise, and so is what contradicts money that is owed back.
+    that is ended otherwise. Money that is owed back may be recorded as never come while nothing of a return
+    `may_have_left`; that it has come is said by ordering the return.
     """
     state = transfer.state
     kind = _E.OPERATOR_RECORDED_SETTLEMENT if settled else _E.OPERATOR_RECORDED_NO_SETTLEMENT
@@ -120,6 +121,8 @@ def is_recordable(transfer: IncomingTransfer, *, settled: bool, is_of_return: bo
     if state is IncomingState.AWAITING_OPERATOR:
         return True
     if transfer.attention is Attention.CONTRADICTED:
+        if state is IncomingState.RETURN_DUE:
+            return not (settled or is_of_return or may_have_left or transfer.returning_cents)
         is_kept = state in ARRIVED and (transfer.is_return or transfer.is_liquidity)
-        return not is_of_return and state is not IncomingState.RETURN_DUE and (settled or not is_kept)
+        return not is_of_return and (settled or not is_kept)
     return transfer.contrary_word is not None and settled is (state in ARRIVED)

@@ -396,11 +396,12 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     # ... and where the rail has contradicted what was the end, the person whom that calls may record that it arrived.
     **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(_S.PENDING, (*_HELD, *_STRANGE)) for state in _NEVER_ARRIVED},
     **{(state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(state) for state in _NEVER_ARRIVED},
-    # ... or that what it had called settled is, and stays as it is; or is not, where nobody has the money yet.
+    # ... or that what it had called settled is, and stays as it is; or is not, where nobody has the money yet: also of
+    # what is owed back, while nothing of it can have left.
     **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): _T(state) for state in _ARRIVED_STATES},
     **{
         (state, _E.OPERATOR_RECORDED_NO_SETTLEMENT): _T(_S.NOT_SETTLED, _GONE)
-        for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)
+        for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED, _S.RETURN_DUE)
     },
     # The money is ours: it is posted, held, blocked or given back. Until it is said, it is asked for again and again.
     (_S.SETTLED, _E.POSTING_OVERDUE): _T(_S.SETTLED, _ARRIVED),
@@ -436,6 +437,11 @@ INCOMING_TRANSITIONS: Final[dict[tuple[IncomingState, IncomingEvent], IncomingTr
     **{
         (state, _E.RETURN_CONTRADICTED): _T(state, (_F.STOP_RETURNS, _F.CALL_OPERATOR, *_STRANGE))
         for state in (_S.RETURN_DUE, _S.POSTED, *_GIVEN_BACK)
+    },
+    # ... also where a person has recorded that what was owed back had never come: its returns had not left.
+    **{
+        (state, _E.RETURN_CONTRADICTED): _T(state, (_F.CALL_OPERATOR, *_STRANGE))
+        for state in (_S.NOT_SETTLED, _S.PENDING, _S.BLOCKED)
     },
     # A person has found out that it has gone back: whatever else is said to have gone would be the second.
     (_S.RETURN_DUE, _E.OPERATOR_RECORDED_RETURN): _T(_S.RETURNED_BY_HAND, (_F.STOP_TIMER,)),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.domain.events import EventKind
+from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentState
+from gateway.domain.screening import HELD_BY_A_HIT
 from iso20022 import Amount
 
 AMOUNT: Final = "amount_cents"
@@ -147,17 +148,24 @@ def ended_as(transfer: IncomingTransfer, payment: Payment, events: Sequence[Reco
 
     Whatever the receiver of the return does with the money once the rail has settled it: it has gone back. `events` are
     the payment's: what is owed is tried again by itself only where nothing of it can have reached the rail, and where
-    screening has not held it: whom the next one goes to is the same.
+    neither screening has found anything nor a person rejected it: whom the next one goes to is the same.
     """
-    was_held = any(recorded.event.kind is EventKind.SCREENING_HELD for recorded in events)
+    was_stopped = any(_is_about_whom_it_goes_to(recorded.event) for recorded in events)
     match payment.state:
         case state if not state.is_final:
             return None
         case PaymentState.REJECTED if transfer.state is IncomingState.POSTED:
             return IncomingEvent.RETURN_FAILED
-        case PaymentState.REJECTED if has_never_left(events) and not was_held:
+        case PaymentState.REJECTED if has_never_left(events) and not was_stopped:
             return IncomingEvent.RETURN_FAILED
         case PaymentState.REJECTED:
             return IncomingEvent.RETURNS_ENDED
         case _:
             return IncomingEvent.RETURN_SETTLED
+
+
+def _is_about_whom_it_goes_to(event: Event) -> bool:
+    """Whether an event holds a return for a hit, or is a person's no to it; that nobody could look says nothing."""
+    is_held = event.kind is EventKind.SCREENING_HELD
+    code = None if event.reason is None else event.reason.code
+    return event.kind is EventKind.HOLD_REJECTED or (is_held and code == HELD_BY_A_HIT.code)

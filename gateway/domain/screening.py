@@ -9,7 +9,7 @@ without being posted; that screening was down is no hit, and is answered with a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -137,6 +137,11 @@ class ScreeningRules:
         """Who is asked."""
         named = {Source.LISTS: self.lists, Source.WEBHOOK: self.webhook, Source.VELOCITY: self.velocity}
         return tuple(source for source, of_source in named.items() if of_source)
+
+    @property
+    def of_returns(self) -> ScreeningRules:
+        """What of them holds for what is given back: no limit, for that is no movement which the customer chose."""
+        return replace(self, velocity=())
 
 
 @dataclass(frozen=True, slots=True)

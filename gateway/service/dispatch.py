@@ -45,6 +45,10 @@ _ASKED: Final = {
 
 UNREACHED: Final = Reason("AB11", ReasonOrigin.GATEWAY, "The rail could not be reached in time; nothing was sent.")
 
+DAY_OVER: Final = Reason(
+    "AB11", ReasonOrigin.GATEWAY, "The rail's day ends before a person could look at it; nothing was sent."
+)
+"""Why a return that screening would hold is rejected: the next one follows, under the ids of another day."""
 
 PING_PAUSE_S: Final = 60.0
 """A PING is not to be sent with any regularity (FedNow Operating Procedures v2.1): many payments in doubt share one."""
@@ -289,10 +293,14 @@ def _sending(payment: Payment, message: OutboundMessage, screened: ToSend) -> Ev
 def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:
     """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time.
 
-    What was held before is so no longer than then.
+    What was held before is so no longer than then. A return that could not wait for anybody ends as one that came too
+    late does: nobody has decided of it, and the next is of another day.
     """
     day_ends = rail.day_ends(at) - timedelta(seconds=rail.timing.promise_s)
     until = min(at + timedelta(seconds=screened.hold_s), day_ends.astimezone(UTC))
+    if payment.is_return and until <= at:
+        too_late = Event(EventKind.DEADLINE_PASSED, reason=DAY_OVER, details=dict(screened.details))
+        return decide(payment, too_late, at=at, timing=rail.timing)
     details = {HELD_UNTIL: until.isoformat(), **screened.details}
     event = Event(EventKind.SCREENING_HELD, reason=screened.held, details=details)
     return decide(payment, event, at=at, timing=rail.timing)

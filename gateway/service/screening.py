@@ -87,7 +87,7 @@ class ToSend:
 def must_pass(payment: Payment) -> bool:
     """Whether a payment is screened before it leaves: a customer's, of which no copy has left, and nobody released.
 
-    A return is: to whom it goes may be on a list since it came. A liquidity transfer names no customer.
+    A return is, but for limits: to whom it goes may be on a list by now. A liquidity transfer names no customer.
     """
     return not (
         payment.is_liquidity or payment.transfers or payment.state.is_final or payment.state is PaymentState.RELEASED
@@ -189,7 +189,9 @@ class Screening:
 
         """
         rules = await self.rules_of(payment.tenant_id, Way.OUTGOING) if must_pass(payment) else None
-        if rules is None:
+        if rules is not None and payment.is_return:
+            rules = rules.of_returns
+        if rules is None or not rules.sources:
             return CLEAR
         within_s = (until - self.clock.now()).total_seconds()
         screened = await self.look_at(rules, _of_payment(payment, received), within_s=within_s)

@@ -69,6 +69,34 @@ async def begin(
     return SlotMap.read(record.text)
 
 
+class NewDatabaseError(Exception):
+    """A region that the witness knows as lost has a database in which it has accepted nothing; nothing was done."""
+
+    def __init__(self, region: RegionId) -> None:
+        super().__init__(
+            f"region {region} was taken over, or fenced off, and this database is not the one that it had: nothing was "
+            "ever accepted in it. What it had accepted last and not replicated is known to the rail alone; a client "
+            "that repeats such a key may be paid twice. Bring the region's own database back; where it is gone, wait "
+            "until no client repeats a key of before the loss, and then: fifteen region init --new-database"
+        )
+
+
+async def demand_own_database(witness: Witness, region: RegionId, *, has_accepted: bool) -> None:
+    """Demand that a region which was lost comes back with the database that it had, and not with an empty one.
+
+    Raises:
+        NewDatabaseError: it has nothing in it, and the witness says that the region was let in once, and lost.
+        UnavailableError: the witness does not answer.
+
+    """
+    if has_accepted:
+        return
+    record = await witness.read(lease_name(region))
+    lease = None if record is None else LeaseTerms.read(record.text)
+    if lease is not None and (lease.fenced_by is not None or lease.term > 1):
+        raise NewDatabaseError(region)
+
+
 async def standing(witness: Witness, regions: Sequence[RegionId]) -> Standing:
     """Return what the witness knows.
 

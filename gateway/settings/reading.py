@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
+
+from yarl import URL
 
 QUEUE: Final = "queue:"
 """How the address of an institution begins that is asked over a queue of its broker."""
 
 UNVERIFIED: Final = "no_verify_ssl"
-"""With this in its URL the library takes any certificate of a broker."""
+"""With this in its URL, with any value but 0 and with none, the library takes any certificate of a broker."""
 
 _QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -54,26 +56,32 @@ def institution_address(value: str | None) -> str | None:
 
 
 def institution_broker(url: str) -> str:
-    """Refuse a broker at which names and accounts would go over a network in clear; the text shows no password."""
+    """Refuse a broker at which names and accounts would go over a network in clear; the text shows no password.
+
+    It is read as the library reads it: what is looked at is what is done.
+    """
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        address = URL(url)
+        host = address.host
     except ValueError:
         raise ValueError("is no address") from None
-    if not host or parts.scheme not in {"amqp", "amqps"}:
+    if not host or address.scheme not in {"amqp", "amqps"}:
         raise ValueError("must be amqps://user:password@host/virtual-host")
-    if parts.scheme == "amqp" and not _is_loopback(host):
+    if address.scheme == "amqp" and not _is_loopback(host):
         raise ValueError("must be amqps: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
-    if UNVERIFIED in parse_qs(parts.query):
+    if UNVERIFIED in address.query:
         raise ValueError(f"must not say {UNVERIFIED}: name its authority (FIFTEEN_INSTITUTION_AUTHORITIES)")
     return url
 
 
-def virtual_host_of(url: str) -> tuple[str, int, str]:
-    """Return where a broker's URL leads to: host, port and virtual host."""
-    parts = urlsplit(url)
-    port = parts.port or {"amqps": 5671}.get(parts.scheme, 5672)
-    return parts.hostname or "", port, unquote(parts.path.removeprefix("/")) or "/"
+def virtual_host_of(url: str) -> tuple[str, str]:
+    """Return where a broker's URL leads to, as the library reads it: host and virtual host.
+
+    The ports of a host are taken for one broker's (5672 and 5671 are), and every name of the loopback for one host.
+    """
+    address = URL(url)
+    host = (address.host or "").rstrip(".")
+    return "localhost" if _is_loopback(host) else host, address.path.removeprefix("/").replace("%2F", "/") or "/"
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,8 +7,9 @@
 ``<queue>.instructions``
     A quorum queue: what is on it survives the broker, and is handed over again until it was answered.
 
-A request, and its answer, has its id as correlation id, and the headers of a signed webhook. One whose signature does
-not hold is answered as such, and nothing is done about it. The queues are declared here: they are the institution's.
+A request, and its answer, has the headers of a signed webhook; the answer has the request's correlation id, which says
+to which of several tries it is one. A request whose signature does not hold is answered as such, and nothing is done
+about it. The queues are declared here: they are the institution's.
 """
 
 from __future__ import annotations

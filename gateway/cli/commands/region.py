@@ -20,6 +20,13 @@ def init(
             "--first", help="Make the map of slots at the witness: in the region that has accepted payments until now."
         ),
     ] = False,
+    new_database: Annotated[
+        bool,
+        typer.Option(
+            "--new-database",
+            help="The region was lost, and its database with it: what only that knew may be paid twice when repeated.",
+        ),
+    ] = False,
 ) -> None:
     """Publish this region's partitions, guard the other's, and take its share of the slots from the witness.
 
@@ -30,7 +37,7 @@ def init(
     from gateway.cli.regions import initialise
 
     with explained():
-        initialise(settings_or_stop(), is_first=first)
+        initialise(settings_or_stop(), is_first=first, may_be_new=new_database)
 
 
 @region.command()

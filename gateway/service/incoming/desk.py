@@ -16,7 +16,7 @@ from gateway.domain.incoming_transfer import (
     RecordedFact,
 )
 from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin, TenantId
-from gateway.domain.returns import AMOUNT, NOTE, return_keys_of, returnable, returnable_all_the_same
+from gateway.domain.returns import AMOUNT, NOTE, has_never_left, return_keys_of, returnable, returnable_all_the_same
 from gateway.service.incoming.come_back import ComingBack
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.post import record_posting
@@ -117,15 +117,24 @@ class IncomingDesk:
         kind = IncomingEvent.OPERATOR_RECORDED_SETTLEMENT if settled else IncomingEvent.OPERATOR_RECORDED_NO_SETTLEMENT
 
         async def choose(transfer: IncomingTransfer) -> IncomingDecision | None:
-            facts = [each.fact.kind for each in await self.decisions.store.events(payment_id)]
+            facts = {each.fact.kind for each in await self.decisions.store.events(payment_id)}
             is_of_return = IncomingEvent.RETURN_CONTRADICTED in facts
-            if not is_recordable(transfer, settled=settled, is_of_return=is_of_return):
+            may_have_left = IncomingEvent.TAKEN_OVER in facts or await self._may_have_left(transfer)
+            if not is_recordable(transfer, settled=settled, is_of_return=is_of_return, may_have_left=may_have_left):
                 raise NotRecordableError(transfer.state)
             fact = IncomingFact(kind, Reason(RECORDED, ReasonOrigin.OPERATOR, note), details={"by": by})
             return self.decisions.decider.decide(transfer, fact, at=self.decisions.clock.now())
 
         await self.decisions.take(payment_id, choose)
         return (await self.decisions.store.load([payment_id]))[payment_id]
+
+    async def _may_have_left(self, transfer: IncomingTransfer) -> bool:
+        """Whether the rail may have a byte of any return of a transfer, as far as this region knows."""
+        store = self.coming_back.payments.store
+        for payment in await self.returns(transfer):
+            if not has_never_left(await store.events(payment.payment_id)):
+                return True
+        return False
 
     async def record_return(self, payment_id: PaymentId, *, note: str, by: str) -> IncomingTransfer:
         """Save that what was owed has gone back, as a person has found out, and return the transfer as it is then.

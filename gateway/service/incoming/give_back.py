@@ -4,7 +4,8 @@ pacs.004, on RTP a pacs.008 that names the original.
 Accepted under a key that is a function of the transfer and of the return's number, it is dispatched, answered, doubted
 and resolved as every payment is; what it has come to is then saved with the transfer. A return of which no
 byte can have reached the rail is followed by another, under a number, and so under ids, of its own. After one that had
-left, and after one that the rail contradicts itself about, a person decides.
+left, after one that the rail contradicts itself about, and where it contradicts itself about the money, a person
+decides.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from uuid import UUID
 
 from gateway.domain.identity import delivery_id_of, incoming_slot_of, payment_id_of, reference_of
 from gateway.domain.incoming import IncomingEffect, IncomingEvent, IncomingState, advance_incoming
-from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, RecordedFact
+from gateway.domain.incoming_transfer import Attention, IncomingFact, IncomingTransfer, RecordedFact
 from gateway.domain.payment import (
     FundsHolder,
     IdempotencyKey,
@@ -59,7 +60,9 @@ RETURN_ID: Final = "return_id"
 """Under this a fact's details have which return it is about."""
 
 HELD = Reason(
-    "RETURN_HELD", ReasonOrigin.GATEWAY, "The rail contradicts itself about a former return: ask its support."
+    "RETURN_HELD",
+    ReasonOrigin.GATEWAY,
+    "The rail contradicts itself about the money, or about a former return: ask its support.",
 )
 """Why a return did not begin."""
 
@@ -158,7 +161,8 @@ class GivingBack:
         new = self._new(transfer, message, _reason(events), started_at=_started_at(events))
         accepted = await self.payments.find_claim(new)
         if accepted is None:
-            if await self._is_held(events):
+            # What a person orders with a note ends the contradiction that it is about: this one is later than any.
+            if transfer.attention is Attention.CONTRADICTED or await self._is_held(events):
                 return HELD
             if (broken := self._broken(new)) is not None:
                 return broken

@@ -17,7 +17,7 @@ from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from adapters.institution.institutions import Institutions
-from adapters.institution.queue import QueueWay
+from adapters.institution.queue import INSTRUCTIONS, QUESTIONS, QueueWay
 from adapters.institution.webhook import WebhookWay
 from adapters.system import SystemClock
 from gateway.domain.payment import TenantId
@@ -175,7 +175,8 @@ class QueueStand:
     async def asking(self, signing: Mapping[TenantId, str]) -> AsyncIterator[Institutions]:
         """See `Stand`; the broker has been reached, however busy the machine is."""
         async with QueueWay({TENANT: self.urls}, SystemClock()) as way:
-            await way._line_to(self.gone()).opened(within_s=PATIENCE_S)
+            for kind in (QUESTIONS, INSTRUCTIONS):
+                await way._line_to(self.gone(), kind).opened(within_s=PATIENCE_S)
             yield Institutions(signing, SystemClock(), {"queue": way})
 
 

@@ -18,7 +18,7 @@ from yarl import URL
 from adapters.child_process import free_loopback_port
 from adapters.institution.institutions import Institutions
 from adapters.institution.line import CONFIRM_TIMEOUT_S, UNDER_WAY_MAX, Line
-from adapters.institution.queue import PERSISTENT, TRANSIENT, QueueWay
+from adapters.institution.queue import INSTRUCTIONS, PERSISTENT, QUESTIONS, TRANSIENT, QueueWay
 from adapters.system import SystemClock
 from gateway.domain.incoming_transfer import InstitutionAnswer, PostingAnswer, PostingOutcome, Verdict
 from gateway.domain.payment import TenantId
@@ -99,7 +99,7 @@ async def test_a_question_whose_time_is_over_reaches_nobody_and_an_instruction_w
     assert (kept.delivery_mode, kept.expiration) == (PERSISTENT, None)
     assert still_good.delivery_mode == TRANSIENT
     assert 29_000 < int(still_good.expiration or 0) <= 30_000
-    assert still_good.correlation_id == (still_good.headers or {})["webhook-id"]
+    assert (still_good.correlation_id or "").startswith(str((still_good.headers or {})["webhook-id"]))
 
 
 async def test_an_answer_is_believed_only_with_the_institutions_signature_on_this_question(stand: QueueStand) -> None:
@@ -125,6 +125,32 @@ async def test_of_two_answers_the_first_counts_and_the_second_answers_nothing_el
         async with asyncio.TaskGroup() as group:
             same = [group.create_task(institutions.decide(tenant, question(number=9), within_s=1)) for _ in range(2)]
         assert [each.result().verdict for each in same] == [Verdict.ACCEPT] * 2
+
+
+async def test_a_late_answer_to_an_instruction_that_was_told_before_is_not_the_answer_to_this_one(
+    stand: QueueStand,
+) -> None:
+    """Both have the same signed id; "pending" to the first, taken for the second's, would hide that it is posted."""
+    told: list[DeliveredMessage] = []
+    is_told = asyncio.Event()
+    async with stand.queues() as (channel, tenant), stand.asking({TENANT: SECRET}) as institutions:
+
+        async def take(message: DeliveredMessage) -> None:
+            told.append(message)
+            is_told.set()
+            if len(told) == 2:
+                for each, outcome in zip(told, ("pending", "posted"), strict=True):
+                    await answer(channel, saying({"posting": outcome}), each)
+
+        await channel.basic_consume(queues_of(tenant)[1], take, no_ack=True)
+        given_up = asyncio.ensure_future(institutions.post(tenant, question()))
+        async with asyncio.timeout(PATIENCE_S):
+            await is_told.wait()
+        given_up.cancel()
+
+        assert await institutions.post(tenant, question()) == PostingAnswer(PostingOutcome.POSTED)
+    first, second = ((message.header.properties.headers or {})["webhook-id"] for message in told)
+    assert first == second
 
 
 async def test_a_broker_that_is_away_is_called_again_and_the_next_of_its_addresses_is_tried(
@@ -175,13 +201,41 @@ async def test_an_answer_counts_though_nothing_was_confirmed_and_a_line_that_is_
     """A broker that confirms late is slow, not silent: who else waits on that line is not asked anew."""
     async with stand.institution(saying(ACCEPT)) as tenant, QueueWay({TENANT: [wire.url]}, SystemClock()) as way:
         institutions = Institutions({TENANT: SECRET}, SystemClock(), {"queue": way})
-        opened = await way._line_to(tenant).opened(within_s=PATIENCE_S)
+        opened = await way._line_to(tenant, QUESTIONS).opened(within_s=PATIENCE_S)
         wire.lost.add(ACKNOWLEDGE)
         assert await institutions.decide(tenant, question(), within_s=5) == InstitutionAnswer(Verdict.ACCEPT)
         wire.lost.clear()
 
         assert await institutions.decide(tenant, question(), within_s=5) == InstitutionAnswer(Verdict.ACCEPT)
-        assert await way._line_to(tenant).opened(within_s=1) is opened
+        assert await way._line_to(tenant, QUESTIONS).opened(within_s=1) is opened
+
+
+async def test_instructions_that_are_not_confirmed_cost_no_question_its_line(
+    stand: QueueStand, wire: FaultyWire
+) -> None:
+    """A quorum queue without its quorum confirms none: their line is dropped, and a question under way is answered."""
+    asked: list[DeliveredMessage] = []
+
+    async def take(message: DeliveredMessage) -> None:
+        asked.append(message)
+
+    async with stand.queues() as (channel, tenant), QueueWay({TENANT: [wire.url]}, SystemClock()) as way:
+        institutions = Institutions({TENANT: SECRET}, SystemClock(), {"queue": way})
+        questions, instructions = (way._line_to(tenant, kind) for kind in (QUESTIONS, INSTRUCTIONS))
+        kept, dropped = [await line.opened(within_s=PATIENCE_S) for line in (questions, instructions)]
+        await channel.basic_consume(queues_of(tenant)[0], take, no_ack=True)
+        asking = asyncio.ensure_future(institutions.decide(tenant, question(left_s=PATIENCE_S), within_s=PATIENCE_S))
+        async with asyncio.timeout(PATIENCE_S):
+            while not (asked and questions._heard_s):  # it is there, and confirmed
+                await asyncio.sleep(0.01)
+        wire.lost.add(ACKNOWLEDGE)
+        with pytest.raises(UnavailableError, match="did not confirm"):
+            await institutions.post(tenant, question())
+        assert dropped.lost.is_set()
+        await answer(channel, saying(ACCEPT), asked[0])
+
+        assert await asking == InstitutionAnswer(Verdict.ACCEPT)
+        assert await questions.opened(within_s=1) is kept
 
 
 @asynccontextmanager
@@ -226,7 +280,7 @@ async def test_over_tls_both_sides_show_a_certificate(stand: QueueStand, tmp_pat
             (both, other.file, False),
         ):
             async with QueueWay({TENANT: [url]}, SystemClock(), tls=tls_of(certificate, authorities)) as way:
-                line = way._line_to(tenant)
+                line = way._line_to(tenant, QUESTIONS)
                 if is_let_in:
                     await line.opened(within_s=PATIENCE_S)
                     institutions = Institutions({TENANT: SECRET}, SystemClock(), {"queue": way})

@@ -56,6 +56,16 @@ async def test_one_region_alone_owns_every_slot_from_the_start(database: Databas
     assert slots == SlotMap.first([REGION])
 
 
+async def test_a_database_says_whether_its_region_has_ever_accepted_anything(database: Database) -> None:
+    """Another region's payments, which were copied there, are no sign of it."""
+    async with open_pool(database.application_dsn) as pool:
+        own, other = (PostgresRegions(pool, region=name, vault=VAULT) for name in (REGION, PEER))
+        before = await own.has_accepted()
+        await PostgresStore(pool, region=REGION, vault=VAULT).accept([new_payment("THE-FIRST")])
+
+        assert (before, await own.has_accepted(), await other.has_accepted()) == (False, True, False)
+
+
 async def test_a_claim_that_waited_for_the_map_to_change_is_not_made_under_the_old_one(database: Database) -> None:
     """It waits for the lock, and then sees the map from after it: nothing is saved."""
     outcome = await _accept_while_the_slots_are_taken(database)

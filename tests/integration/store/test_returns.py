@@ -194,6 +194,17 @@ async def test_what_went_back_by_hand_is_recorded_once_and_the_ledger_has_it_no_
         assert (now.state, now.next_step_at) == (IncomingState.RETURNED_BY_HAND, None)
 
 
+async def test_what_was_owed_and_had_never_come_is_taken_out_of_the_ledger(database: Database) -> None:
+    """The rail says no after its yes, and nothing of the return had left; the fixture looks at the books."""
+    async with processes(database, 1) as (process,):
+        transfer = await befalls(process, await brought(process), *SETTLED, IncomingEvent.POSTING_REFUSED)
+        await befalls(process, transfer, IncomingEvent.RETURNS_ENDED, IncomingEvent.REJECTION_ADVISED)
+
+        now = await process.desk.record_settlement(transfer.payment_id, settled=False, note="Never.", by="a test")
+
+        assert (now.state, now.attention, now.next_step_at) == (IncomingState.NOT_SETTLED, None, None)
+
+
 async def test_what_a_person_must_look_at_is_kept_listed_first_and_counted(database: Database) -> None:
     """A return that failed for good leaves the state as it was: nobody would find it."""
     async with processes(database, 1) as (process,):

@@ -6,6 +6,7 @@ import json
 from operator import attrgetter
 from pathlib import Path
 
+import aiormq
 import pytest
 
 from adapters.archive.directory import DirectoryArchive
@@ -16,6 +17,7 @@ from adapters.system import SystemClock
 from gateway.archiving import archive_of, directory_of, reader_of, vault_of
 from gateway.receiving import open_institution
 from gateway.settings import SettingsError, load_settings, masked, witness_url_of
+from gateway.settings.reading import virtual_host_of
 from gateway.signing import brokers_of
 
 
@@ -249,7 +251,10 @@ def test_an_institutions_address_is_safe_for_names_and_accounts(
             },
             "is the bus's virtual host",
         ),
-        ({"INSTITUTION_BROKER_URL": "amqps://broker.example/bank?no_verify_ssl=1"}, "must not say no_verify_ssl"),
+        *(
+            ({"INSTITUTION_BROKER_URL": f"amqps://broker.example/bank?{query}"}, "must not say no_verify_ssl")
+            for query in ("no_verify_ssl=1", "no_verify_ssl=", "no_verify_ssl", "heartbeat=9&no%5Fverify_ssl=%20")
+        ),
         ({"INSTITUTION_BROKERS_FILE": '{"further": "amqps://broker.example/bank"}'}, "an object of lists"),
         ({"INSTITUTION_BROKERS_FILE": '{"further": ["amqp://sample:word@broker.example/"]}'}, "tenant further must be"),
         ({"INSTITUTION_BROKERS_FILE": "{"}, "Expecting"),
@@ -271,6 +276,32 @@ async def test_a_broker_at_which_names_are_in_clear_or_the_bus_is_open_is_refuse
             raise AssertionError
     assert remedy in str(caught.value)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
+    ("bus", "institutions"),
+    [
+        ("amqp://broker.example/bus", "amqps://broker.example/bus"),
+        ("amqps://broker.example:5671/bus", "amqps://other:word@Broker.Example.:5673/%62us"),
+        ("amqp://localhost:5672/", "amqp://127.0.0.1:5673"),
+        ("amqp://127.0.0.1/%2F", "amqps://[::1]/?heartbeat=9"),
+        ("amqps://broker.example/bus", "amqps://broker.example/bank/../bus"),
+        ("amqps://broker.example/", "amqps://broker.example/%252F"),
+    ],
+)
+async def test_the_bus_is_found_by_whatever_name_and_port_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, bus: str, institutions: str
+) -> None:
+    """As the library understands a URL, so is it compared; another virtual host, or host, is another: the control."""
+    monkeypatch.setenv("FIFTEEN_BROKER_URL", bus)
+    monkeypatch.setenv("FIFTEEN_INSTITUTION_BROKER_URL", institutions)
+
+    with pytest.raises(ValueError, match="is the bus's virtual host"):
+        brokers_of(load_settings())
+    assert aiormq.Connection(bus).vhost == aiormq.Connection(institutions).vhost == virtual_host_of(institutions)[1]
+    for other in ("amqps://broker.example/another", "amqps://another.example/bus"):
+        monkeypatch.setenv("FIFTEEN_INSTITUTION_BROKER_URL", other)
+        assert brokers_of(load_settings()) == {"default": [other]}
 
 
 def test_every_tenants_brokers_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

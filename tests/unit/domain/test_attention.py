@@ -134,6 +134,13 @@ def test_that_a_return_has_failed_is_not_ended_by_a_word_about_the_settlement() 
 _CONTRADICTED = Attention.CONTRADICTED
 
 
+def recordable_now(
+    now: IncomingTransfer, *, settled: bool, is_of_return: bool = False, may_have_left: bool = False
+) -> bool:
+    """Whether it may be recorded of a transfer of which, unless said, no return has left or is contradicted."""
+    return is_recordable(now, settled=settled, is_of_return=is_of_return, may_have_left=may_have_left)
+
+
 @pytest.mark.parametrize(
     ("state", "attention", "word", "recordable"),
     [
@@ -146,7 +153,7 @@ _CONTRADICTED = Attention.CONTRADICTED
         (_S.POSTED, _CONTRADICTED, None, {True}),
         (_S.POSTED, None, Verdict.REJECT, {True}),
         (_S.POSTED, Attention.RETURN_FAILED, None, set()),
-        (_S.RETURN_DUE, _CONTRADICTED, None, set()),
+        (_S.RETURN_DUE, _CONTRADICTED, None, {False}),
         (_S.RETURN_DUE, None, PostingOutcome.POSTED, {True}),
         (_S.RETURNED, _CONTRADICTED, None, {True}),
         (_S.ACCEPTED, None, Verdict.REJECT, set()),
@@ -158,19 +165,29 @@ def test_a_person_records_only_what_is_in_question(
     """What the creditor has does not come undone by a word, and no money is made by one that nobody asked for."""
     now = replace(transfer(state=state, answer="ACTC"), attention=attention, contrary_word=word)
 
-    assert {each for each in (True, False) if is_recordable(now, settled=each, is_of_return=False)} == recordable
+    assert {each for each in (True, False) if recordable_now(now, settled=each)} == recordable
 
 
 def test_what_contradicts_a_return_is_ended_otherwise() -> None:
     """By a return with a note: a second one might go."""
     now = replace(transfer(state=_S.POSTED, answer="ACTC"), attention=_CONTRADICTED)
 
-    assert not is_recordable(now, settled=True, is_of_return=True)
+    assert not recordable_now(now, settled=True, is_of_return=True)
 
 
 def test_a_return_that_came_is_not_recorded_as_never_settled() -> None:
     """Its payment shows the money as back: a word here would not undo that."""
     now = replace(transfer(state=_S.PENDING, answer="ACTC"), attention=_CONTRADICTED, message_type="pacs.004.001.10")
 
-    assert not is_recordable(now, settled=False, is_of_return=False)
-    assert is_recordable(now, settled=True, is_of_return=False)
+    assert not recordable_now(now, settled=False)
+    assert recordable_now(now, settled=True)
+
+
+def test_what_may_be_on_its_way_back_is_not_recorded_as_never_come() -> None:
+    """A return is under way, may have left, or is one that the rail contradicts itself about: it is ended otherwise."""
+    now = replace(transfer(state=_S.RETURN_DUE, answer="ACTC"), attention=_CONTRADICTED)
+
+    assert recordable_now(now, settled=False), "the control"
+    assert not recordable_now(now, settled=False, may_have_left=True)
+    assert not recordable_now(now, settled=False, is_of_return=True)
+    assert not recordable_now(replace(now, returning_cents=now.amount.cents), settled=False)

@@ -66,19 +66,15 @@ ILLEGAL: Final = {
     # The institution is told to post only what has settled: before that nothing can be overdue.
     *((state, _E.POSTING_OVERDUE) for state in (_S.RECEIVED, *ACCEPTED_BY_US)),
     # A person is asked only where the rail could not tell, or what was certain is contradicted; what the creditor has,
-    # or goes back, does not come undone by a word.
+    # or has gone back, does not come undone by a word.
     *((state, kind) for state in {_S.RECEIVED, *ACCEPTED_BY_US} - WAITING for kind in OPERATORS),
-    *((state, _E.OPERATOR_RECORDED_NO_SETTLEMENT) for state in ARRIVED - {_S.SETTLED, _S.PENDING, _S.BLOCKED}),
+    *((state, _E.OPERATOR_RECORDED_NO_SETTLEMENT) for state in (_S.POSTED, _S.RETURNED, _S.RETURNED_BY_HAND)),
     # The institution is told to post only what has settled: it cannot speak of a posting before, or of a return.
     *((state, kind) for state in (_S.RECEIVED, *ACCEPTED_BY_US) for kind in (*POSTINGS, _E.RETURN_SETTLED)),
     *((state, _E.RETURN_SETTLED) for state in (_S.SETTLED, _S.PENDING, _S.BLOCKED)),
     # Only what is owed back, or was posted, is given back; our own timers and returns know where it stands.
     *((state, kind) for state in _S if state not in {_S.RETURN_DUE, _S.POSTED} for kind in RETURNING),
-    *(
-        (state, _E.RETURN_CONTRADICTED)
-        for state in _S
-        if state not in {_S.RETURN_DUE, _S.POSTED, _S.RETURNED, _S.RETURNED_BY_HAND}
-    ),
+    *((state, _E.RETURN_CONTRADICTED) for state in (_S.RECEIVED, *ACCEPTED_BY_US, _S.SETTLED, _S.REJECTED)),
     # Only what is owed can have gone back by hand.
     *((state, _E.OPERATOR_RECORDED_RETURN) for state in _S if state is not _S.RETURN_DUE),
     *((state, _E.RETURNS_ENDED) for state in _S if state is not _S.RETURN_DUE),

@@ -18,9 +18,11 @@ from gateway.service.regions import SLOTS_RECORD
 from gateway.service.steer import (
     WATCH_PAUSE_S,
     Guardian,
+    NewDatabaseError,
     admit,
     announce,
     begin,
+    demand_own_database,
     fence,
     hand_back,
     readmit,
@@ -66,6 +68,20 @@ async def test_a_region_that_cannot_know_what_its_peer_has_accepted_does_not_mak
         await begin(witness, BOTH, lease_s=10, held=None, is_first=False)
 
     assert not witness.records
+
+
+async def test_a_region_that_was_lost_does_not_come_back_with_an_empty_database() -> None:
+    """It would accept anew, or have paid again, what only its old one knew. One that begins has nothing to lose."""
+    witness, clock = InMemoryWitness(), VirtualClock()
+    await begin(witness, BOTH, lease_s=10, held=None, is_first=True)
+    await demand_own_database(witness, WEST, has_accepted=False)
+    await fence(witness, WEST, by=EAST, clock=clock)
+
+    with pytest.raises(NewDatabaseError, match=r"region usw2 .* fifteen region init --new-database"):
+        await demand_own_database(witness, WEST, has_accepted=False)
+
+    await demand_own_database(witness, WEST, has_accepted=True)
+    await demand_own_database(witness, EAST, has_accepted=False)
 
 
 async def test_a_witness_that_fell_silent_in_between_is_asked_again_and_nothing_is_made_twice() -> None:
