@@ -787,7 +787,7 @@ async def test_what_has_come_and_is_not_folded_is_not_said_to_be_known(regions: 
     clock = VirtualClock(NOW + timedelta(seconds=5))
     freshness = Freshness(west.own, west.name, east.name, Alone(), lambda: True, clock)
     await west.settle()
-    [accepted] = await east.store.accept([new_payment(key_at(east.name, "UNFOLDED"))])
+    [accepted] = await east.store.accept([new_payment(key_at(east.name, "FRESHNESS"))])
     assert accepted.payment is not None
     await east.own.pulse(NOW + timedelta(seconds=4))
     async with asyncio.timeout(20):
