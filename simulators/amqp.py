@@ -17,8 +17,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -28,14 +28,10 @@ from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from iso20022 import ConnectionPartyId
+from simulators import broker
+from simulators.broker import ANSWER_TIMEOUT_S, BrokerSide
 from simulators.service import RailService
 from simulators.transport import BATCH_MAX, MESSAGE_CLASSES, WAIT_MAX_S
-
-RECONNECT_S: Final = 0.2
-"""Before a broker that did not answer, or was lost, is called again."""
-
-ANSWER_TIMEOUT_S: Final = 5.0
-"""How long the broker may take for one question, the confirmation of a message included."""
 
 REFUSING_LOOK_S: Final = 0.05
 """How often is looked whether connections are still refused on demand."""
@@ -49,51 +45,28 @@ PERSISTENT: Final = 2
 
 _MESSAGE_TYPE: Final = re.compile(rb"<(?:\w+:)?MsgDefIdr>\s*([a-z]+)\.")
 _SYSTEM: Final = {b"admi", b"admn"}
-_FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError)
 
 
-@asynccontextmanager
-async def serving(
+def serving(
     service: RailService, url: str, *, network: str, parties: Collection[ConnectionPartyId]
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Take from and put onto the queues of `parties` while the context is open; waits for a broker that is away."""
-    transport = _Transport(service, url, network, sorted(set(parties)))
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(transport.run())
-        try:
-            await transport.declared.wait()
-            yield
-        finally:
-            running.cancel()
+    return broker.serving(_Transport(service, url, network, sorted(set(parties))))
 
 
-class _Transport:
-    """One connection to the broker at a time; `run` makes it anew until it is cancelled."""
+class _Transport(BrokerSide):
+    """The rail's side of the queues of its parties."""
 
     def __init__(self, service: RailService, url: str, network: str, parties: Collection[ConnectionPartyId]) -> None:
-        self.declared = asyncio.Event()
+        super().__init__(url)
         self._service = service
-        self._url = url
         self._network = network
         self._parties = parties
         self._taken: OrderedDict[str, None] = OrderedDict()
 
-    async def run(self) -> None:
-        """Serve over one connection after the other."""
-        while True:
-            lost = asyncio.Event()
-            connection = aiormq.Connection(self._url)
-            try:
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await connection.connect()
-                await self._serve(connection, lost)
-            except* _FAULTS_OF_THE_WORLD:
-                await asyncio.sleep(RECONNECT_S)
-            finally:
-                await _close(connection)
-
-    async def _serve(self, connection: aiormq.Connection, lost: asyncio.Event) -> None:
+    async def _serve(self, connection: aiormq.Connection) -> None:
         """Take and give until the connection is lost."""
+        lost = asyncio.Event()
         async with asyncio.timeout(ANSWER_TIMEOUT_S * len(self._parties)):
             taking = await connection.channel()
             giving = await connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -156,11 +129,3 @@ class _Transport:
 def _class_of(body: bytes) -> str:
     found = _MESSAGE_TYPE.search(body)
     return "system" if found is not None and found[1] in _SYSTEM else "value"
-
-
-async def _close(connection: aiormq.Connection) -> None:
-    try:
-        async with asyncio.timeout(1):
-            await connection.close()
-    except _FAULTS_OF_THE_WORLD:
-        return  # it was lost already

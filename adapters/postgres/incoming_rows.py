@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
-from adapters.postgres.rows import SavedWith, reason_from, records, request_from, request_row
+from adapters.postgres.rows import SavedWith, reason_from, records, request_from, step_row
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     Attention,
@@ -85,40 +84,14 @@ def incoming_save_parameters(decisions: Sequence[IncomingDecision], vault: Vault
 
 def _decision_row(decision: IncomingDecision) -> dict[str, Any]:
     transfer, fact = decision.transfer, decision.fact
-    reason, shown = fact.reason, decision.reason
-    return {
-        "payment_id": transfer.payment_id,
-        "tenant_id": transfer.tenant_id,
-        "expected_version": transfer.version,
-        "kind": fact.kind.value,
-        "state_before": transfer.state.value,
-        "state_after": decision.state.value,
-        "event_status": fact.status,
-        "event_reason_code": reason and reason.code,
-        "event_reason_origin": reason and reason.origin.value,
-        "event_reason_text": reason and reason.text,
-        "business_message_id": fact.business_message_id,
-        "details": json.dumps(fact.details),
-        "at": decision.at,
-        "timer_changes": decision.timer is not None,
-        "timer_at": decision.timer if isinstance(decision.timer, datetime) else None,
+    return step_row(transfer, fact, decision, asks=fact.kind is IncomingEvent.STATUS_REQUESTED) | {
         "unsent_at": decision.unsent_at,
-        "inbox_id": decision.inbox_id,
-        "inbox_digest": decision.inbox_digest,
-        "status_requests": int(fact.kind is IncomingEvent.STATUS_REQUESTED),
         "answer": decision.answer,
-        "status": decision.status,
-        "reason_code": shown and shown.code,
-        "reason_origin": shown and shown.origin.value,
-        "reason_text": shown and shown.text,
-        "final_at": decision.at if decision.state.is_final else None,
-        "contradiction": decision.contradiction,
         "returns": decision.returns.started,
         "returning_cents": decision.returns.returning_cents,
         "returned_cents": decision.returns.returned_cents,
         "attention": decision.attention and decision.attention.value,
         "contrary_word": decision.contrary_word and decision.contrary_word.value,
-        **request_row(decision.request),
     }
 
 

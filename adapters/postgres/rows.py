@@ -15,6 +15,7 @@ from asyncpg import Record
 from gateway.domain.audit import MessageFacts
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, counts_transfer
+from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer
 from gateway.domain.payment import (
     FundsHolder,
     Payment,
@@ -179,36 +180,48 @@ def save_parameters(decisions: Sequence[Decision], vault: Vault, *, region: Regi
 
 def _decision_row(decision: Decision) -> dict[str, Any]:
     payment, event = decision.payment, decision.event
-    reason, shown = event.reason, decision.reason
+    return step_row(payment, event, decision, asks=event.kind is EventKind.STATUS_REQUESTED) | {
+        "creation_time": decision.creation_time,
+        "transfers": int(counts_transfer(event.kind)),
+        "pings": int(event.kind is EventKind.PINGED),
+        "returned_cents": decision.returned_cents,
+    }
+
+
+def step_row(
+    current: Payment | IncomingTransfer,
+    said: Event | IncomingFact,
+    decision: Decision | IncomingDecision,
+    *,
+    asks: bool,
+) -> dict[str, Any]:
+    """The row of one step, what a payment's and an incoming transfer's have in common; `asks`: the rail was asked."""
+    reason, shown = said.reason, decision.reason
     return {
-        "payment_id": payment.payment_id,
-        "tenant_id": payment.tenant_id,
-        "expected_version": payment.version,
-        "kind": event.kind.value,
-        "state_before": payment.state.value,
+        "payment_id": current.payment_id,
+        "tenant_id": current.tenant_id,
+        "expected_version": current.version,
+        "kind": said.kind.value,
+        "state_before": current.state.value,
         "state_after": decision.state.value,
-        "event_status": event.status,
+        "event_status": said.status,
         "event_reason_code": reason and reason.code,
         "event_reason_origin": reason and reason.origin.value,
         "event_reason_text": reason and reason.text,
-        "business_message_id": event.business_message_id,
-        "details": json.dumps(event.details),
+        "business_message_id": said.business_message_id,
+        "details": json.dumps(said.details),
         "at": decision.at,
         "timer_changes": decision.timer is not None,
         "timer_at": decision.timer if isinstance(decision.timer, datetime) else None,
-        "creation_time": decision.creation_time,
         "inbox_id": decision.inbox_id,
         "inbox_digest": decision.inbox_digest,
-        "status_requests": int(event.kind is EventKind.STATUS_REQUESTED),
+        "status_requests": int(asks),
         "status": decision.status,
         "reason_code": shown and shown.code,
         "reason_origin": shown and shown.origin.value,
         "reason_text": shown and shown.text,
         "final_at": decision.at if decision.state.is_final else None,
         "contradiction": decision.contradiction,
-        "transfers": int(counts_transfer(event.kind)),
-        "pings": int(event.kind is EventKind.PINGED),
-        "returned_cents": decision.returned_cents,
         **request_row(decision.request),
     }
 

@@ -70,22 +70,25 @@ async def begin(
 
 
 class NewDatabaseError(Exception):
-    """A region that the witness knows as lost has a database in which it has accepted nothing; nothing was done."""
+    """A region that was fenced off has a database in which nothing was ever accepted; nothing was done."""
 
     def __init__(self, region: RegionId) -> None:
         super().__init__(
-            f"region {region} was taken over, or fenced off, and this database is not the one that it had: nothing was "
-            "ever accepted in it. What it had accepted last and not replicated is known to the rail alone; a client "
-            "that repeats such a key may be paid twice. Bring the region's own database back; where it is gone, wait "
-            "until no client repeats a key of before the loss, and then: fifteen region init --new-database"
+            f"region {region} was fenced off, and nothing was ever accepted in this database. Where the region has "
+            "never served: fifteen region init --new-database. Where it has, this is not the database that it had: "
+            "what it had accepted last is known to the rail alone, and a client that repeats such a key may be paid "
+            "twice. Bring its own database back; where that is gone, wait until no client repeats a key of before the "
+            "loss, and give --new-database then"
         )
 
 
 async def demand_own_database(witness: Witness, region: RegionId, *, has_accepted: bool) -> None:
     """Demand that a region which was lost comes back with the database that it had, and not with an empty one.
 
+    One that was fenced off before it has ever served looks alike: a person says which it is.
+
     Raises:
-        NewDatabaseError: it has nothing in it, and the witness says that the region was let in once, and lost.
+        NewDatabaseError: it has nothing in it, and the witness says that the region is, or was, fenced off.
         UnavailableError: the witness does not answer.
 
     """

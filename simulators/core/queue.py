@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final
 
@@ -25,15 +25,10 @@ import aiormq
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from simulators.broker import ANSWER_TIMEOUT_S, FAULTS_OF_THE_WORLD, BrokerSide, serving
 from simulators.clock import SystemClock
 from simulators.core.books import CoreSimulatorSettings
 from simulators.core.incoming import IncomingBooks, Reply, is_signed, reply_to, signature_of
-
-RECONNECT_S: Final = 0.2
-"""Before a broker that did not answer, or was lost, is called again."""
-
-ANSWER_TIMEOUT_S: Final = 5.0
-"""How long the broker may take for one question."""
 
 PREFETCH: Final = 64
 """Instructions in hand, unanswered."""
@@ -52,50 +47,28 @@ ANOTHER_SECRET: Final = "whsec_" + "A" * 32
 
 _CLOCK: Final = SystemClock()
 _MS: Final = 1_000
-_FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError)
 
 
-@asynccontextmanager
-async def taking_from_queues(settings: CoreSimulatorSettings, books: IncomingBooks) -> AsyncIterator[None]:
+def taking_from_queues(settings: CoreSimulatorSettings, books: IncomingBooks) -> AbstractAsyncContextManager[None]:
     """Take requests and answer them while the context is open; waits for a broker that is away."""
-    desk = _Desk(settings, books)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(desk.run())
-        try:
-            await desk.declared.wait()
-            yield
-        finally:
-            running.cancel()
+    return serving(_Desk(settings, books))
 
 
-class _Desk:
-    """One connection to the broker at a time; `run` makes it anew until it is cancelled."""
+class _Desk(BrokerSide):
+    """The institution's side of its two queues."""
 
     def __init__(self, settings: CoreSimulatorSettings, books: IncomingBooks) -> None:
         assert settings.amqp_url is not None, "there is a broker"
         assert settings.webhook_secret is not None, "what is answered over a queue is signed"
-        self.declared = asyncio.Event()
-        self._url = settings.amqp_url
+        super().__init__(settings.amqp_url)
         self._secret = settings.webhook_secret
         self._queue = settings.queue
         self._books = books
-
-    async def run(self) -> None:
-        """Serve over one connection after the other."""
-        while True:
-            connection = aiormq.Connection(self._url)
-            try:
-                await self._serve(connection)
-            except _FAULTS_OF_THE_WORLD:
-                await asyncio.sleep(RECONNECT_S)
-            finally:
-                await _close(connection)
 
     async def _serve(self, connection: aiormq.Connection) -> None:
         """Take and answer until the connection is lost."""
         lost = asyncio.Event()
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            await connection.connect()
             channel = await connection.channel(publisher_confirms=False)
             channel.closing.add_done_callback(lambda _: lost.set())
             await self._consume(channel)
@@ -118,7 +91,7 @@ class _Desk:
             await asyncio.sleep(reply.after_s)
             try:
                 await self._answer(channel, message, reply)
-            except _FAULTS_OF_THE_WORLD:
+            except FAULTS_OF_THE_WORLD:
                 return  # the connection was lost: what is kept comes again
             if reply.question is not None:
                 self._books.answered_ms.setdefault(reply.question, (_CLOCK.monotonic_s() - arrived_s) * _MS)
@@ -158,11 +131,3 @@ class _Desk:
 
 def _header(message: DeliveredMessage, name: str) -> str:
     return str((message.header.properties.headers or {}).get(f"webhook-{name}", ""))
-
-
-async def _close(connection: aiormq.Connection) -> None:
-    try:
-        async with asyncio.timeout(1):
-            await connection.close()
-    except _FAULTS_OF_THE_WORLD:
-        return  # it was lost already

@@ -24,7 +24,7 @@ def init(
         bool,
         typer.Option(
             "--new-database",
-            help="The region was lost, and its database with it: what only that knew may be paid twice when repeated.",
+            help="The region has never served; or it was lost with its database, and nobody repeats what that knew.",
         ),
     ] = False,
 ) -> None:

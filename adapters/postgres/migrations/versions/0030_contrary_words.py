@@ -6,10 +6,9 @@ revision goes on working while this runs (`pre`), and leaves the column as it is
 What stops meanwhile, each until the upgrade commits: from the first index on no payment is accepted or saved, while
 all are read; from the new column on nothing of an incoming transfer is saved or read either, and what the rail brings
 waits. It takes one look through `payment_state`, and then one through `incoming_state`: an index on a new column
-cannot be made in one transaction with it and leave readers alone, so the look that does comes first. For a million
-rows in memory each took about a second (two busy cores): where there are several millions of transfers, upgrade when
-few come, for the rail waits some seconds for an answer. Where a lock is not to be had within 5 s nothing is done.
-Locks are taken in the order of all who take both: payments first.
+cannot be made in one transaction with it and leave readers alone, so the look that does comes first. Where
+there are millions of transfers, upgrade when few come, for the rail waits some seconds for an answer. Where a lock is
+not to be had within 5 s nothing is done. Locks are taken in the order of all who take both: payments first.
 
 Revision ID: 0030
 """
