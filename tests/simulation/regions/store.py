@@ -464,8 +464,9 @@ class RegionalStore(InMemoryStore):
         """Leave payments aside for a while; see the port."""
         await asyncio.sleep(0)
         for source in payments:
-            for note in self.notes[source.payment_id]:
-                note.not_before = until
+            for note in self.notes.get(source.payment_id, ()):  # another may have folded it meanwhile
+                if note.position in source.notes:
+                    note.not_before = until
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         """Keep bytes for the other region; see the port."""
@@ -485,7 +486,7 @@ class RegionalStore(InMemoryStore):
     async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
         """Leave bytes aside for a while; see the port."""
         await asyncio.sleep(0)
-        for position in positions:
+        for position in self.to_apply.keys() & set(positions):  # another may have applied some meanwhile
             self.to_apply[position][2].not_before = until
 
     async def applied(self, positions: Sequence[int]) -> None:
