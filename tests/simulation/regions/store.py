@@ -101,7 +101,6 @@ class RegionalStore(InMemoryStore):
         self.facts: dict[PaymentId, Payment] = {}
         self.slots_of: dict[PaymentId, int] = {}
         self.epochs: dict[PaymentId, int] = {}
-        self.digests: dict[PaymentId, list[bytes]] = {}
         self.notes: dict[PaymentId, list[Note]] = {}
         self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
         self.to_apply: dict[int, tuple[Rail, HandedOver, Note]] = {}
@@ -412,7 +411,8 @@ class RegionalStore(InMemoryStore):
             due = [note.position for note in notes if note.not_before is None or note.not_before <= now]
             if due:
                 fact, events = self.facts[payment_id], list(self.rows.events[payment_id])
-                slot, digests = self.slots_of[payment_id], [b""] * len(events)
+                slot = self.slots_of[payment_id]
+                digests = [link.digest for link in self.rows.chain if link.facts.payment_id == payment_id]
                 found.append(Unprojected(payment_id, fact.tenant_id, slot, events, digests, due))
         return found
 
@@ -425,6 +425,8 @@ class RegionalStore(InMemoryStore):
             if now is None or self._is_newer((made.epoch, made.version), (self.epochs[payment_id], now.version)):
                 self.rows.payments[payment_id] = self._projection(now or self.facts[payment_id], each)
                 self.epochs[payment_id] = made.epoch
+                if each.digest is not None:
+                    self.rows.heads[payment_id] = each.digest
                 self._stamp(payment_id)
                 if self._is_to_be_taken_up(payment_id):
                     self._due(payment_id, made.updated_at)
