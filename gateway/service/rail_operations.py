@@ -54,7 +54,9 @@ SENDABLE_S: Final = 60.0
 ANSWER_SENDABLE_S: Final = 86_400.0
 """What another institution is told of its request for a return is tried for so long: it waits a day for an answer."""
 
-SENT_AT_ONCE_MAX: Final = 16
+TAKEN_MAX: Final = 16
+"""Messages that one look sends, at most."""
+
 SHOWN_EVENTS_MAX: Final = 400
 SHOWN: Final = frozenset(
     {
@@ -361,24 +363,36 @@ class RailOperationSender:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
 
     async def send_due(self) -> None:
-        """Send what waits, once."""
-        taken_at = self.clock.now()
-        again_at = taken_at + timedelta(seconds=SEND_AGAIN_S)
-        for unsent in await self.store.take_unsent(taken_at, again_at=again_at, limit=SENT_AT_ONCE_MAX):
-            link, now = self.links.get(unsent.event.rail), self.clock.now()
-            sendable_s = ANSWER_SENDABLE_S if unsent.event.answers_another else SENDABLE_S
-            if link is None or now - unsent.event.at > timedelta(seconds=sendable_s):
-                await self._give_up(unsent, now, f"It could not be handed to the rail within {sendable_s:g} s.")
-                continue
-            if await self._is_asked_anew(unsent.event):
-                await self._give_up(unsent, now, "It was asked anew before this could be handed to the rail.")
-                continue
-            try:
-                await link.send(unsent.body, message_class=unsent.message_class)
-            except (UnavailableError, NotServingError) as error:
-                self.observer.fault("rail operation", error)  # it is taken again, under the same id
-            else:
-                await self.store.sent(unsent.event)
+        """Send what waits, each at most once; taken one by one, for what waits here behind a slow one another may send.
+
+        Raises:
+            UnavailableError: the store does not answer.
+
+        """
+        now = self.clock.now()
+        for _ in range(TAKEN_MAX):
+            again_at = self.clock.now() + timedelta(seconds=SEND_AGAIN_S)
+            taken = await self.store.take_unsent(now, again_at=again_at, limit=1)
+            if not taken:
+                return
+            (unsent,) = taken
+            await self._send(unsent)
+
+    async def _send(self, unsent: UnsentRailMessage) -> None:
+        link, now = self.links.get(unsent.event.rail), self.clock.now()
+        sendable_s = ANSWER_SENDABLE_S if unsent.event.answers_another else SENDABLE_S
+        if link is None or now - unsent.event.at > timedelta(seconds=sendable_s):
+            await self._give_up(unsent, now, f"It could not be handed to the rail within {sendable_s:g} s.")
+            return
+        if await self._is_asked_anew(unsent.event):
+            await self._give_up(unsent, now, "It was asked anew before this could be handed to the rail.")
+            return
+        try:
+            await link.send(unsent.body, message_class=unsent.message_class)
+        except (UnavailableError, NotServingError) as error:
+            self.observer.fault("rail operation", error)  # it is taken again, under the same id
+        else:
+            await self.store.sent(unsent.event)
 
     async def _is_asked_anew(self, asked: RailEvent) -> bool:
         """Whether the same, or its opposite, was asked about the same subject later."""

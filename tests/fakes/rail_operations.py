@@ -30,7 +30,7 @@ class InMemoryRailEvents:
     async def ask(self, event: RailEvent, message: RawMessage, *, message_class: MessageClass) -> None:
         """Keep it, to be sent."""
         if event.event_id not in self.kept:
-            self.kept[event.event_id] = event
+            self.kept[event.event_id], self.bodies[event.event_id] = event, message.body
             self.due[event.event_id] = (event.at, UnsentRailMessage(event, message.body, message_class))
 
     async def hear(self, event: RailEvent, message: RawMessage, *, digest: bytes) -> bytes | None:

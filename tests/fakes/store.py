@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -92,10 +93,13 @@ class _Rows:
     facts: dict[PaymentId, PaymentFacts] = field(default_factory=dict)
     chain: list[Chained] = field(default_factory=list)
     """The events as they are audited, in the order in which they were saved."""
+    heads: dict[PaymentId, bytes] = field(default_factory=dict)
+    """The digest of each payment's newest event, which the next one follows."""
     outbox: list[_Outbox] = field(default_factory=list)
     inbox: dict[tuple[Rail, str], bytes] = field(default_factory=dict)
     postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
-    contradictions: int = 0
+    contradictions: Counter[PaymentId] = field(default_factory=Counter)
+    """How often something was saved of each payment that contradicts what was known of it."""
     refusals: dict[UUID, Refusal] = field(default_factory=dict)
     quarantine: dict[tuple[Rail, bytes], Quarantined] = field(default_factory=dict)
 
@@ -158,15 +162,8 @@ class InMemoryStore:
         rows.messages[new.payment_id] = [replace(new.message, at=new.accepted_at)]
         kept = message_facts(new.message, _sealed(new.message), at=new.accepted_at)
         rows.facts[new.payment_id] = payment_facts(new, payment.funds_holder, region=region)
-        rows.chain.append(
-            Chained(
-                acceptance_facts(new, region=region),
-                (kept,),
-                first_digests(new, kept, region=region, epoch=epoch)[payment.funds_holder],
-                len(rows.chain) + 1,
-                epoch,
-            )
-        )
+        digest = first_digests(new, kept, region=region, epoch=epoch)[payment.funds_holder]
+        self._chain(Chained(acceptance_facts(new, region=region), (kept,), digest, len(rows.chain) + 1, epoch))
         rows.outbox += [_Outbox(delivery, new.accepted_at) for delivery in new.outbox]
         return Accepted(AcceptKind.CREATED, payment)
 
@@ -244,7 +241,7 @@ class InMemoryStore:
             rows.inbox[received] = decision.inbox_digest or b""
         epoch = self.epoch_of(self.slot_of(payment_id))
         rows.payments[payment_id] = replace(decision, payment=now).outcome
-        rows.contradictions += decision.contradiction
+        rows.contradictions[payment_id] += decision.contradiction
         rows.events[payment_id].append(
             RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, region, epoch)
         )
@@ -252,11 +249,14 @@ class InMemoryStore:
         rows.postings.setdefault(payment_id, []).extend(decision.postings)
         kept = [message_facts(message, _sealed(message)) for message in decision.messages]
         facts = decision_facts(decision, region=region)
-        head = next(link.digest for link in reversed(rows.chain) if link.facts.payment_id == payment_id)
-        digest = chained(head, epoch=epoch, facts=facts.digest(kept))
-        rows.chain.append(Chained(facts, kept, digest, len(rows.chain) + 1, epoch))
+        digest = chained(rows.heads[payment_id], epoch=epoch, facts=facts.digest(kept))
+        self._chain(Chained(facts, kept, digest, len(rows.chain) + 1, epoch))
         rows.outbox += [_Outbox(delivery, decision.at) for delivery in decision.outbox]
         return True
+
+    def _chain(self, link: Chained) -> None:
+        self.rows.chain.append(link)
+        self.rows.heads[PaymentId(link.facts.payment_id)] = link.digest
 
     async def seen(self, rail: Rail, inbox_ids: Sequence[str]) -> Mapping[str, bytes]:
         """Return what has had its effect; see the port."""
@@ -458,7 +458,7 @@ class InMemoryStore:
             outbox_oldest_at=min((row.created_at for row in self.rows.outbox), default=None),
             open_payments=open_payments,
             oldest_in_doubt_at=min(in_doubt, default=None),
-            contradictions=self.rows.contradictions,
+            contradictions=self.rows.contradictions.total(),
         )
 
     async def check(self) -> None:

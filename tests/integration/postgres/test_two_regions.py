@@ -548,6 +548,8 @@ async def test_bytes_that_cannot_be_opened_here_hold_up_nothing_behind_them(regi
     later = await west.own.handed_over(Rail.RTP, LATER, limit=10)
     assert fault.position in {each.position for each in later}
     await west.own.applied([each.position for each in later])
+    await west.own.postpone_handed_over([fault.position], until=NOW)  # another has applied it meanwhile
+    assert await west.own.handed_over(Rail.RTP, LATER, limit=10) == []
 
 
 async def test_a_slot_that_is_handed_over_is_taken_once_its_owner_has_released_it(regions: list[Region]) -> None:

@@ -85,6 +85,7 @@ async def test_what_was_asked_is_handed_out_to_be_sent_until_it_has_left(stores:
         (asked, b"<asked/>", MessageClass.SYSTEM)
     ]
     assert (list(meanwhile), [each.event for each in again], list(after)) == ([], [asked], [])
+    assert await stores[0].body_of(Rail.FEDNOW, asked.event_id) == b"<asked/>", "what has left is kept"
 
 
 async def test_what_is_asked_about_one_subject_is_handed_out_in_order_and_the_next_once_the_one_before_has_left(

@@ -58,6 +58,16 @@ class NothingIsRefusedInEither(NothingIsRefused):
         return is_given_up or cast("Any", world).world.losses.names(quarantined.message.body)
 
 
+class NothingContradictsInEither(NothingContradicts):
+    """But of a payment that was on one disk alone, which is gone: a client has sent it again, and the rail knows more.
+
+    It has decided on what the lost region had sent. What it says of that counts, and a person is told.
+    """
+
+    def was_forgotten(self, world: World, payment_id: PaymentId) -> bool:
+        return payment_id in cast("Any", world).world.losses.gone
+
+
 class TheChainIsIntactInEither(TheChainIsIntact):
     """But of a payment whose claim was lost and made anew: it has a chain in each region (`verify_audit`).
 
@@ -75,7 +85,7 @@ class TheChainIsIntactInEither(TheChainIsIntact):
 EACH_REGION: Final[tuple[type[Check], ...]] = (
     StatesTellTheTruth,
     FinalsStayFinal,
-    NothingContradicts,
+    NothingContradictsInEither,
     SavedBeforeSent,
     NothingExpiredIsSent,
     AppliedBeforeAcknowledged,

@@ -202,8 +202,9 @@ class RegionalIncoming(InMemoryIncoming):
         """Leave transfers aside for a while."""
         await asyncio.sleep(0)
         for source in transfers:
-            for note in self.notes[source.payment_id]:
-                note.not_before = until
+            for note in self.notes.get(source.payment_id, ()):  # another may have folded it meanwhile
+                if note.position in source.notes:
+                    note.not_before = until
 
     # --- whose a transfer is ---
 

@@ -107,8 +107,8 @@ class RegionalRailEvents(InMemoryRailEvents):
         self.kept.setdefault(change.event.event_id, change.event)
 
     def saved_bodies(self) -> set[bytes]:
-        """Return what was heard, and what is to be sent."""
-        return set(self.bodies.values()) | {unsent.body for _, unsent in self.due.values()}
+        """Return what was heard, and what was asked, whether it has left or not."""
+        return set(self.bodies.values())
 
     def lists(self, message_id: str) -> bool:
         """Whether a message is in the list of what is missing, or has been."""

@@ -101,7 +101,6 @@ class RegionalStore(InMemoryStore):
         self.facts: dict[PaymentId, Payment] = {}
         self.slots_of: dict[PaymentId, int] = {}
         self.epochs: dict[PaymentId, int] = {}
-        self.digests: dict[PaymentId, list[bytes]] = {}
         self.notes: dict[PaymentId, list[Note]] = {}
         self.handed: dict[tuple[bytes, str | None], tuple[Rail, bytes]] = {}
         self.to_apply: dict[int, tuple[Rail, HandedOver, Note]] = {}
@@ -412,7 +411,8 @@ class RegionalStore(InMemoryStore):
             due = [note.position for note in notes if note.not_before is None or note.not_before <= now]
             if due:
                 fact, events = self.facts[payment_id], list(self.rows.events[payment_id])
-                slot, digests = self.slots_of[payment_id], [b""] * len(events)
+                slot = self.slots_of[payment_id]
+                digests = [link.digest for link in self.rows.chain if link.facts.payment_id == payment_id]
                 found.append(Unprojected(payment_id, fact.tenant_id, slot, events, digests, due))
         return found
 
@@ -425,6 +425,8 @@ class RegionalStore(InMemoryStore):
             if now is None or self._is_newer((made.epoch, made.version), (self.epochs[payment_id], now.version)):
                 self.rows.payments[payment_id] = self._projection(now or self.facts[payment_id], each)
                 self.epochs[payment_id] = made.epoch
+                if each.digest is not None:
+                    self.rows.heads[payment_id] = each.digest
                 self._stamp(payment_id)
                 if self._is_to_be_taken_up(payment_id):
                     self._due(payment_id, made.updated_at)
@@ -464,8 +466,9 @@ class RegionalStore(InMemoryStore):
         """Leave payments aside for a while; see the port."""
         await asyncio.sleep(0)
         for source in payments:
-            for note in self.notes[source.payment_id]:
-                note.not_before = until
+            for note in self.notes.get(source.payment_id, ()):  # another may have folded it meanwhile
+                if note.position in source.notes:
+                    note.not_before = until
 
     async def hand_over(self, rail: Rail, body: bytes, *, at: datetime, came_by: str | None) -> None:
         """Keep bytes for the other region; see the port."""
@@ -485,7 +488,7 @@ class RegionalStore(InMemoryStore):
     async def postpone_handed_over(self, positions: Sequence[int], *, until: datetime) -> None:
         """Leave bytes aside for a while; see the port."""
         await asyncio.sleep(0)
-        for position in positions:
+        for position in self.to_apply.keys() & set(positions):  # another may have applied some meanwhile
             self.to_apply[position][2].not_before = until
 
     async def applied(self, positions: Sequence[int]) -> None:

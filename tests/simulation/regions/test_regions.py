@@ -29,7 +29,7 @@ alone comes when its time is over."""
 
 FIRST_SEED: Final = {
     RegionsPlant.TWO_WRITERS: 1,
-    RegionsPlant.FENCE_OFF: 27,
+    RegionsPlant.FENCE_OFF: 334,
     RegionsPlant.IDS_DRAWN_IN_EACH: 1,
     RegionsPlant.LEASE_BELIEVED: 12,
     RegionsPlant.EPOCH_UNCHECKED_IN_SAVE: 9,
@@ -41,7 +41,7 @@ FIRST_SEED: Final = {
     RegionsPlant.TAKEN_OVER_WITHOUT_DOUBT: 4,
     RegionsPlant.RECEIVED_ANYWHERE: 4,
     RegionsPlant.ACCEPTED_IN_ONE: 2,
-    RegionsPlant.HANDED_BACK_UNRELEASED: 114,
+    RegionsPlant.HANDED_BACK_UNRELEASED: 132,
     RegionsPlant.MOVING_NOT_WAITED_FOR: 176,
     RegionsPlant.CLOCKS_BEYOND_THE_MARGIN: 56,
     RegionsPlant.NAMED_BY_TODAY: LOST_FROM + 2,

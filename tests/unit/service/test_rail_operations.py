@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -273,12 +273,35 @@ async def test_what_waited_behind_a_slow_one_is_given_up_when_its_own_minute_is_
     assert (first.kind, found is not None and found.state) == (RailEventKind.ASKED, OperationState.ABANDONED)
 
 
+@pytest.mark.parametrize("is_undone", [False, True])
+async def test_what_waited_behind_a_slow_one_and_another_worker_has_sent_is_not_sent_again(
+    place: OperationsWorld, *, is_undone: bool
+) -> None:
+    """Nor is it said to be given up, where it was undone since: it has left."""
+    await place.operations.ask(Rail.FEDNOW, RailAction.PING, None, by="sample operator", note="a sample")
+    sign_on = await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_ON, SECOND, by="sample operator", note="a sample")
+
+    async def meanwhile() -> None:
+        await place.sender.send_due()
+        if is_undone:
+            await place.ask(RailAction.SIGN_OFF, SECOND)
+
+    slow = _Slow(place, seconds=9, meanwhile=meanwhile)
+    await replace(place.sender, links={Rail.FEDNOW: slow}).send_due()  # type: ignore[dict-item]
+
+    left = [each.body for each in place.earth.rail.sent]
+    given_up = await place.events.events(Rail.FEDNOW, kinds={RailEventKind.ABANDONED}, limit=10)
+    assert (slow.sent, left.count(place.events.bodies[sign_on.event_id])) == (1, 1)
+    assert list(given_up) == []
+
+
 @dataclass(slots=True)
 class _Slow:
-    """A link that takes its time."""
+    """A link that takes its time, in which others act."""
 
     place: OperationsWorld
     seconds: float
+    meanwhile: Callable[[], Awaitable[None]] | None = None
     sent: int = 0
 
     async def send(self, body: bytes, *, message_class: MessageClass) -> None:
@@ -287,6 +310,8 @@ class _Slow:
         assert message_class is MessageClass.SYSTEM
         self.sent += 1
         self.place.earth.clock.advance(self.seconds)
+        if self.meanwhile is not None:
+            await self.meanwhile()
 
 
 async def test_news_that_comes_twice_is_kept_once_and_other_bytes_under_its_id_are_set_aside(
