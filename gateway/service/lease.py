@@ -1,6 +1,6 @@
 """The lease: a region serves only while it holds it, and finds out by itself when it does not (docs/regions.md).
 
-Nobody's wall clock matters. Who holds the lease counts from before it asked for the renewal; who takes over counts from
+Nobody's wall clock matters. Who holds the lease counts from before it wrote the renewal; who takes over counts from
 after it saw the last one; both leave room for clocks that run unequally fast (`gateway.domain.regions`).
 """
 
@@ -25,6 +25,9 @@ from gateway.service.ports import (
 RENEWALS_PER_LEASE: Final = 4
 """So many times within its length a lease is renewed: three renewals in a row may fail."""
 
+UNANSWERED_S: Final = 1.0
+"""The witness did not answer: it is asked again as soon as if the lease were so long."""
+
 RIVALS_MAX: Final = 16
 """Processes of one region renew the same record; so many may come first in one renewal."""
 
@@ -45,7 +48,6 @@ class RegionLease:
         self._region = region
         self._clock = clock
         self._observer = observer
-        self._known: WitnessRecord | None = None
         self._held_until_s = -math.inf
         self._answered_at_s = clock.monotonic_s()
         self._term: int | None = None
@@ -84,30 +86,31 @@ class RegionLease:
             return (await self.renew()).length_s
         except UnavailableError as error:
             self._observer.fault("lease", error)
-            return 1.0 if self._known is None else LeaseTerms.read(self._known.text).length_s
+            return UNANSWERED_S
 
     async def renew(self) -> LeaseTerms:
         """Renew once, and return the lease; a repeat is safe. A fenced region's is returned as it is.
+
+        The record is read anew each time: another process of the region has mostly renewed since. What was read has no
+        part in the length: whoever waits for the lease's end has seen the version that is written after it.
 
         Raises:
             UnavailableError: the witness does not answer, or knows no lease of this region.
 
         """
         for _ in range(RIVALS_MAX):
-            started_s = self._clock.monotonic_s()
-            record = self._known or await self._read()
+            record = await self._read()
             if record is None:
                 raise UnavailableError(f"the witness has no lease of region {self._region}: fifteen region init")
             terms = LeaseTerms.read(record.text)
             if terms.fenced_by is not None:
-                self._known, self._held_until_s, self.fenced_by = None, -math.inf, terms.fenced_by
+                self._held_until_s, self.fenced_by = -math.inf, terms.fenced_by
                 return terms
+            started_s = self._clock.monotonic_s()
             try:
-                self._known = None  # until the answer is there, nothing is known of the record
-                version = await self._witness.write(lease_name(self._region), record.text, expected=record.version)
+                await self._witness.write(lease_name(self._region), record.text, expected=record.version)
             except OvertakenError:
                 continue
-            self._known = WitnessRecord(record.text, version)
             if started_s >= self._held_until_s or terms.term != self._term:
                 self.held_since_s = self._clock.monotonic_s()
             self._term = terms.term

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,7 +15,7 @@ import pytest
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import DRIFT_MAX, LeaseTerms
 from gateway.service.lease import LeaseWatch, RegionLease, lease_name
-from gateway.service.ports import NotServingError, OvertakenError, UnavailableError
+from gateway.service.ports import NotServingError, OvertakenError, UnavailableError, WitnessRecord
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
 from tests.unit.http.world import RecordingObserver
@@ -175,6 +176,89 @@ async def _both_at_once_s(*, holder_rate: float, watcher_rate: float) -> float:
         overlap_s += STEP_S * (watch.is_surely_over and serves(lease))
     assert watch.is_surely_over
     return overlap_s
+
+
+class _SlowWitness(InMemoryWitness):
+    """Answers late, what was written only after it was done: a watcher sees it at once. Counts what it is asked."""
+
+    def __init__(self, clock: VirtualClock, *, read_s: float = 0.0, written_s: float = 0.0) -> None:
+        super().__init__()
+        self.seen_at_once: LeaseWatch | None = None
+        self.asked: Counter[str] = Counter()
+        self._clock = clock
+        self._read_s = read_s
+        self._written_s = written_s
+
+    async def read(self, name: str) -> WitnessRecord | None:
+        self.asked["read"] += 1
+        record = await super().read(name)
+        self._clock.advance(self._read_s)
+        return record
+
+    async def write(self, name: str, text: str, *, expected: int | None) -> int:
+        self.asked["write"] += 1
+        version = await super().write(name, text, expected=expected)
+        if self.seen_at_once is not None:
+            self._read_s = 0.0
+            await self.seen_at_once.look()
+        self._clock.advance(self._written_s)
+        return version
+
+
+async def slowly_leased(clock: VirtualClock, *, read_s: float, written_s: float) -> _SlowWitness:
+    """A slow witness that knows East."""
+    witness = _SlowWitness(clock, read_s=read_s, written_s=written_s)
+    await witness.write(lease_name(EAST), LeaseTerms(EAST, 1, LENGTH_S).as_text(), expected=None)
+    return witness
+
+
+async def test_a_lease_is_counted_from_before_it_was_written_and_what_was_read_before_costs_nothing() -> None:
+    """The watcher counts from the version that was written; an answer that was long on its way costs what it took."""
+    world = VirtualClock()
+    witness = await slowly_leased(world, read_s=3.0, written_s=2.0)
+    lease = lease_of(witness, world)
+
+    await lease.renew()
+
+    assert lease.left_s == pytest.approx(LENGTH_S * (1 - DRIFT_MAX) - 0.5 - 2.0)
+
+
+async def test_a_lease_that_a_slow_witness_has_written_is_over_before_a_watcher_that_saw_it_at_once_takes_over() -> (
+    None
+):
+    """As unequally fast as the margin allows; the control beyond it, on the same way, has both act at once."""
+    assert await _both_after_a_slow_renewal_s(holder_rate=1 - DRIFT_MAX, watcher_rate=1 + DRIFT_MAX) == 0.0
+    assert await _both_after_a_slow_renewal_s(holder_rate=0.9, watcher_rate=1.1) > 0.0
+
+
+async def _both_after_a_slow_renewal_s(*, holder_rate: float, watcher_rate: float) -> float:
+    """For how long the holder still acts when who saw its renewal at the instant of its writing has taken over."""
+    world = VirtualClock()
+    witness = await slowly_leased(world, read_s=3.0, written_s=2.0)
+    lease = lease_of(witness, DriftingClock(world, rate=holder_rate))
+    watch = LeaseWatch(witness, EAST, DriftingClock(world, rate=watcher_rate))
+    witness.seen_at_once = watch
+    await lease.renew()
+    overlap_s = 0.0
+    for _ in range(int(2 * LENGTH_S / STEP_S)):
+        world.advance(STEP_S)
+        overlap_s += STEP_S * (watch.is_surely_over and serves(lease))
+    assert watch.is_surely_over
+    return overlap_s
+
+
+async def test_a_renewal_after_one_of_another_process_is_not_in_vain() -> None:
+    """Processes of a region renew in turn: a write that expected what the own last one left would fail each time."""
+    world = VirtualClock()
+    witness = await slowly_leased(world, read_s=0.0, written_s=0.0)
+    one, other = lease_of(witness, world), lease_of(witness, world)
+    witness.asked.clear()
+
+    for _ in range(3):
+        await one.renew()
+        await other.renew()
+
+    assert witness.asked == {"read": 6, "write": 6}
 
 
 async def test_a_process_that_was_stopped_for_longer_than_its_lease_finds_itself_fenced_before_it_acts() -> None:
