@@ -11,7 +11,8 @@ from uuid import UUID
 _SUSPENDED_TIME_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 _CLOCK_RECHECK_S = 1.0
-"""How long a sleeper trusts the loop's time before it looks at the wall clock again, which may have been stepped."""
+"""How long a sleeper trusts the loop's time before it looks at the clock again: the wall clock may have been stepped,
+and the loop's time stands still while the machine is suspended."""
 
 
 class SystemClock:
@@ -32,6 +33,12 @@ class SystemClock:
     async def sleep_until(self, instant: datetime) -> None:
         """Return once the wall clock shows `instant`, also when it is set meanwhile; at once if it has passed."""
         while (remaining_s := (instant - self.now()).total_seconds()) > 0:
+            await asyncio.sleep(min(remaining_s, _CLOCK_RECHECK_S))
+
+    async def pause(self, seconds: float) -> None:
+        """Return once so many seconds have passed, to whatever the wall clock is set; time suspended counts too."""
+        until_s = self.monotonic_s() + seconds
+        while (remaining_s := until_s - self.monotonic_s()) > 0:
             await asyncio.sleep(min(remaining_s, _CLOCK_RECHECK_S))
 
 

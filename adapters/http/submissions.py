@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
@@ -167,7 +166,7 @@ class Submissions:
                 except NotHomeError:
                     if self._api.clock.monotonic_s() >= give_up_s:
                         raise
-                await self._api.clock.sleep_until(self._api.clock.now() + timedelta(seconds=MOVING_PAUSE_S))
+                await self._api.clock.pause(MOVING_PAUSE_S)
         finally:
             if _IN_PROGRESS in request:
                 self._api.count_submission(request[_IN_PROGRESS], -1)

@@ -44,8 +44,8 @@ _ROLES: Final = {"gateway": run_gateway, "worker": run_worker}
 class RailTime:
     """Implements `gateway.service.ports.Clock`: the wall time that a simulated rail shows, as far as it was told.
 
-    Elapsed time is the machine's. While the rail's clock stands still a pause lasts as long as it would if it ran:
-    loops go on, and every instant is the same.
+    Elapsed time is the machine's, and so are pauses: while the rail's clock stands still loops go on, and every instant
+    is the same.
     """
 
     def __init__(self, machine: Clock) -> None:
@@ -63,7 +63,10 @@ class RailTime:
         return self._machine.monotonic_s()
 
     async def sleep_until(self, instant: datetime) -> None:
-        """Return once the rail's clock shows the instant, also when it is set meanwhile; see the port."""
+        """Return once the rail's clock shows the instant, also when it is set meanwhile; see the port.
+
+        While that clock stands still this lasts as long as it would if it ran: a client that waits is answered.
+        """
         while (left_s := (instant - self.now()).total_seconds()) > 0:
             stands, changed = self._stands_at is not None, self._changed
             try:
@@ -72,6 +75,10 @@ class RailTime:
             except TimeoutError:
                 if stands:
                     return
+
+    async def pause(self, seconds: float) -> None:
+        """Return once so many of the machine's seconds have passed; see the port."""
+        await self._machine.pause(seconds)
 
     def follow(self, shown: Mapping[str, Any]) -> None:
         """Show what the rail's clock was just said to show, and wake whoever sleeps; the same again changes nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Final
 
 from gateway.service.group_commit import OverloadedError
@@ -72,7 +72,7 @@ class Admission:
         """
         while True:
             self.waiting_since = await self.store.waiting_since(behind=LEFT_OUT)
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+            await self.clock.pause(PAUSE_S)
 
     async def watch(self, bus: Bus) -> None:
         """Keep asking the bus whether it takes deliveries, until cancelled.
@@ -91,7 +91,7 @@ class Admission:
                 self.is_bus_blocked = isinstance(error, BlockedError)
                 raise
             self.bus_fails_since, self.is_bus_blocked = None, False
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=BUS_PAUSE_S))
+            await self.clock.pause(BUS_PAUSE_S)
 
     def _seconds_since(self, instant: datetime | None) -> float:
         return 0.0 if instant is None else (self.clock.now() - instant).total_seconds()

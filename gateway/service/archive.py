@@ -78,7 +78,7 @@ class Archiver:
             before = self._before()
             if before != passed_before and not (await self.archive_due()).is_turned_away:
                 passed_before = before
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+            await self.clock.pause(PAUSE_S)
 
     async def archive_due(self) -> Passed:
         """Archive all that is due, segment by segment.

@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from gateway.domain.payment import IdempotencyKey, RegionId, TenantId
@@ -109,7 +109,7 @@ class PeerFence:
         """Ask until cancelled; without the witness the answer runs out by itself."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=FENCE_PAUSE_S))
+            await self.clock.pause(FENCE_PAUSE_S)
 
     async def look(self) -> None:
         """Ask once.
@@ -215,7 +215,7 @@ class BothRegions:
             while True:
                 await self.look()
                 if self._waiting or self._asking:
-                    await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WAITING_PAUSE_S))
+                    await self.clock.pause(WAITING_PAUSE_S)
                 else:
                     await self._until_somebody_asks()
         finally:

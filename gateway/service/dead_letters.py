@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -59,7 +59,7 @@ async def collect(bus: Bus, store: DeadLetterStore, clock: Clock, observer: Obse
     """Move dead letters until cancelled; raises as `collect_once`."""
     while True:
         if await collect_once(bus, store, clock, observer) < COLLECT_MAX:
-            await clock.sleep_until(clock.now() + timedelta(seconds=COLLECT_PAUSE_S))
+            await clock.pause(COLLECT_PAUSE_S)
 
 
 # --- What a redrive would do ------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class ParticipantDirectory:
         """Keep it fresh until cancelled."""
         while True:
             await self.refresh()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def refresh(self) -> None:
         """Look for a newer file, and for who has signed off; a file that cannot be read is reported and passed over.

@@ -253,7 +253,7 @@ class Dispatcher:
                 await link.send(message.body, message_class=message.message_class)
             except NotSentError as error:
                 self.observer.fault("send", error)
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+                await self.clock.pause(RETRY_PAUSE_S)
                 if not await self._is_sending(payment):
                     break
             except UnavailableError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway.domain.payment import RegionId
@@ -51,7 +51,7 @@ class Freshness:
         """Look until cancelled; while the store does not answer, what is said grows old."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def look(self) -> None:
         """Look once at the times that have come here.

@@ -7,7 +7,6 @@ after it saw the last one; both leave room for clocks that run unequally fast (`
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 from typing import Final
 
 from gateway.domain.payment import RegionId
@@ -77,8 +76,7 @@ class RegionLease:
         """Renew until cancelled; the witness's faults are reported, and cost nothing while the lease lasts."""
         while True:
             length_s = await self._renewed()
-            pause = timedelta(seconds=length_s / RENEWALS_PER_LEASE)
-            await self._clock.sleep_until(self._clock.now() + pause)
+            await self._clock.pause(length_s / RENEWALS_PER_LEASE)
 
     async def _renewed(self) -> float:
         """Renew once, and return the lease's length, or one to try again by."""

@@ -8,7 +8,6 @@ fetches then, it decides on nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from gateway.domain.payment import Rail, RegionId
@@ -39,7 +38,7 @@ class PeerPoint:
         """Look until cancelled; raises as the witness and the store do, and after a fault it looks again."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+            await self.clock.pause(PAUSE_S)
 
     async def look(self) -> None:
         """Look once, and ask the rail for what is not so; a repeat asks for nothing that was just asked for.

@@ -87,7 +87,7 @@ class PostingQuestions:
         """Ask those whose time is over until cancelled; raises as `ask_overdue`."""
         while True:
             await self.ask_overdue()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def ask_overdue(self) -> None:
         """Ask each receiver that has let its time pass without a word, once; of several workers one does.

@@ -360,7 +360,7 @@ class RailOperationSender:
         """Look for what is to be sent until cancelled. Raises UnavailableError when the store does not answer."""
         while True:
             await self.send_due()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def send_due(self) -> None:
         """Send what waits, each at most once; taken one by one, for what waits here behind a slow one another may send.

@@ -168,7 +168,7 @@ class RailGuard:
         """Look until cancelled. Raises UnavailableError when the store does not answer, or then the rail."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def look(self) -> None:
         """Look once, and sign off whose time is over. Raises as `run`: then look again."""

@@ -146,7 +146,7 @@ class ReceiptWatch:
         """Look until cancelled; raises as `look`."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def look(self) -> None:
         """Look once at every rail that acknowledges; a repeat is safe.

@@ -176,7 +176,7 @@ class Receiver:
                 until = now + timedelta(seconds=UNOPENED_PAUSE_S)
                 await self.regions.postpone_handed_over(list(closed), until=until)
             if len(waiting) < MESSAGES_MAX:  # also where something was: what goes to and fro does so no faster
-                await self.clock.sleep_until(now + timedelta(seconds=HANDED_OVER_PAUSE_S))
+                await self.clock.pause(HANDED_OVER_PAUSE_S)
 
     async def apply(
         self, deliveries: Sequence[RailDelivery], *, is_handed_over: bool = False, early: Collection[str] = ()

@@ -102,7 +102,7 @@ class Reconciler:
         while True:
             await self.ask_due()
             await self.compare()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def ask_due(self) -> None:
         """Ask for the totals of every institution, once in each interval; not in the one in which we began.

@@ -68,8 +68,7 @@ class MapKeeper:
         while True:
             slots, copy = await self.follow(), await self.store.slot_map()
             waits = copy is None or copy.epochs != slots.epochs
-            pause = timedelta(seconds=RELEASE_PAUSE_S if waits else MAP_PAUSE_S)
-            await self.clock.sleep_until(self.clock.now() + pause)
+            await self.clock.pause(RELEASE_PAUSE_S if waits else MAP_PAUSE_S)
 
     async def follow(self) -> SlotMap:
         """Make the copy like the witness's map once, and return the map.
@@ -131,7 +130,7 @@ class Successor:
             if copy is not None and any(new[1] > old[1] for new, old in zip(copy.epochs, self.seen, strict=True)):
                 await self.store.take_up(self.clock.now())
                 self.seen = copy.epochs
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
+            await self.clock.pause(PROJECT_PAUSE_S)
 
 
 class Noted(Protocol):
@@ -184,7 +183,7 @@ class Projector(Generic[Source, Made]):
         """Project until cancelled."""
         while True:
             if await self.project() < PROJECT_MAX:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PROJECT_PAUSE_S))
+                await self.clock.pause(PROJECT_PAUSE_S)
 
     async def catch_up(self) -> None:
         """Fold all that is here by now, but for what cannot be folded; a repeat is safe."""
@@ -269,7 +268,7 @@ class Pulse:
         """Write until cancelled."""
         while True:
             await self.store.pulse(self.clock.now())
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PULSE_PAUSE_S))
+            await self.clock.pause(PULSE_PAUSE_S)
 
 
 async def behind_s(store: RegionStore, peer: RegionId, clock: Clock) -> float | None:

@@ -86,7 +86,7 @@ class Forwarder:
         """
         while True:
             await self._has_published.wait()
-            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=FORGET_S))
+            await self._clock.pause(FORGET_S)
             self._has_published.clear()
             published, self._published = self._published, []
             await self._store.forget(published)
@@ -118,4 +118,4 @@ async def relay(store: PaymentStore, bus: Bus, clock: Clock, observer: Observer)
         if count:
             observer.leg(Leg.RELAY, clock.monotonic_s() - started_s)
         else:
-            await clock.sleep_until(clock.now() + timedelta(seconds=PAUSE_S))
+            await clock.pause(PAUSE_S)

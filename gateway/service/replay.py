@@ -328,6 +328,9 @@ class _Standing(Clock):
     async def sleep_until(self, instant: datetime) -> None:
         raise AssertionError(f"nothing waits for {instant} in a replay")
 
+    async def pause(self, seconds: float) -> None:
+        raise AssertionError(f"nothing waits {seconds:g} s in a replay")
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -113,13 +113,13 @@ class Screening:
         """Keep the rules fresh until cancelled."""
         while True:
             await self.refresh()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=REFRESH_S))
+            await self.clock.pause(REFRESH_S)
 
     async def forget(self) -> None:
         """Forget what no limit counts any more, until cancelled."""
         while True:
             await self.store.forget_movements(self.clock.now() - timedelta(seconds=WINDOW_S_MAX))
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=FORGET_PAUSE_S))
+            await self.clock.pause(FORGET_PAUSE_S)
 
     async def refresh(self) -> None:
         """Read the rules anew, and report those that are none: nothing of their tenants passes until they are mended.

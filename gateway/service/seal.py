@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from gateway.domain.payment import RegionId
@@ -36,7 +35,7 @@ class Sealer:
         while True:
             sealed = await self.seal_once()
             if sealed < EVENTS_MAX:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+                await self.clock.pause(PAUSE_S)
 
     async def seal_once(self) -> int:
         """Seal one batch, write every head down that is not yet; return how many events were sealed.

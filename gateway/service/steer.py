@@ -170,7 +170,7 @@ async def _take_over(
     """Take over what is fenced off, and has been watched for some time: that counts."""
     terms = await watch.look()
     while not watch.is_surely_over:
-        await clock.sleep_until(clock.now() + timedelta(seconds=max(0.0, terms.surely_over_s - watch.silent_s)))
+        await clock.pause(max(0.0, terms.surely_over_s - watch.silent_s))
         terms = await watch.look()
     if terms.fenced_by is None:
         raise NotServingError(f"region {lost} was let in again meanwhile: it keeps its slots")
@@ -209,7 +209,7 @@ class Guardian:
             elif self._is_begun(terms) and watch.is_surely_over and await self._has_slots_left():
                 self.tenure.demand()
                 await self._take_over(watch)
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=WATCH_PAUSE_S))
+            await self.clock.pause(WATCH_PAUSE_S)
 
     def _is_begun(self, terms: LeaseTerms) -> bool:
         return terms.is_out and terms.to_be_taken and terms.fenced_by == self.own
@@ -354,7 +354,7 @@ async def admit(
     async with asyncio.timeout(within_s):
         await in_step()
         async with _announced(witness, region) as announced:
-            await _passed(clock, SURELY_NOT_ALONE_S)
+            await clock.pause(SURELY_NOT_ALONE_S)
             await catch_up()
             await in_step()
             return await readmit(witness, region, announced=announced)
@@ -366,14 +366,7 @@ async def until_it_serves(terms: LeaseTerms, clock: Clock) -> None:
     Each renews the lease, and reads the map anew since it has it. What is handed over before that would be forwarded to
     who refuses it still.
     """
-    await _passed(clock, terms.length_s / RENEWALS_PER_LEASE + MAP_PAUSE_S + SERVING_SLACK_S)
-
-
-async def _passed(clock: Clock, seconds: float) -> None:
-    """Return once so long has passed by the monotonic clock, to whatever the wall clock is set meanwhile."""
-    until_s = clock.monotonic_s() + seconds
-    while (left_s := until_s - clock.monotonic_s()) > 0:
-        await clock.sleep_until(clock.now() + timedelta(seconds=left_s))
+    await clock.pause(terms.length_s / RENEWALS_PER_LEASE + MAP_PAUSE_S + SERVING_SLACK_S)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -64,7 +63,7 @@ async def supervise(name: str, loop: Loop, *, clock: Clock, observer: Observer) 
             raise asyncio.CancelledError from fault
         if clock.monotonic_s() - started_s > CALM_S:
             pause_s = PAUSE_FIRST_S
-        await clock.sleep_until(clock.now() + timedelta(seconds=pause_s))
+        await clock.pause(pause_s)
         pause_s = min(pause_s * 2, PAUSE_MAX_S)
 
 

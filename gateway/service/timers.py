@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from gateway.domain.doubt import due_event
@@ -68,7 +68,7 @@ async def fire_due(
         due = [timer for timer in found if timer.payment_id not in parked]
         await each([fire_or_park(timer) for timer in due])
         if len(due) < BATCH_MAX:
-            await clock.sleep_until(clock.now() + timedelta(seconds=PAUSE_S))
+            await clock.pause(PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway.domain.payment import PaymentId
@@ -60,4 +60,4 @@ class Waiting:
                     if not bell.is_set():
                         bell.set()
                         self._observer.leg(Leg.NOTIFY, (self._clock.now() - since).total_seconds())
-            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=PAUSE_S))
+            await self._clock.pause(PAUSE_S)

@@ -40,6 +40,10 @@ class VirtualClock:
         finally:
             self._sleepers.remove(sleeper)
 
+    async def pause(self, seconds: float) -> None:
+        """Return once the test has moved time on by so many seconds; the other tasks get a turn in any case."""
+        await self.sleep_until(self._now + timedelta(seconds=seconds))
+
     def advance(self, seconds: float) -> None:
         """Move time on, and wake whoever's time has come, the earliest first."""
         self._now += timedelta(seconds=seconds)

@@ -216,6 +216,12 @@ class LifeClock:
         await self._sleep(max((instant - self.now()) / timedelta(seconds=1), 0))
         self._life.demand_alive()
 
+    async def pause(self, seconds: float) -> None:
+        """Return once so many virtual seconds have passed."""
+        self._life.demand_alive()
+        await self._sleep(seconds)
+        self._life.demand_alive()
+
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 

@@ -29,6 +29,7 @@ CLOCKS: Final = {
 READS_A_CLOCK: Final = re.compile(
     r"datetime\.(now|utcnow|today)|date\.today|time\.(time|monotonic|perf_counter|sleep)\b|uuid[147]\(|\brandom\.|secrets\."
 )
+PAUSES_BY_THE_WALL: Final = re.compile(r"sleep_until\(.*\bnow\b")
 UNSTRUCTURED: Final = re.compile(r"asyncio\.(create_task|ensure_future|gather|wait_for)\b")
 
 CATCH_ALL: Final = {
@@ -69,6 +70,11 @@ def offences(pattern: re.Pattern[str], allowed: dict[str, str], *folders: str) -
 def test_time_and_chance_are_read_in_their_own_modules_alone() -> None:
     """Business time comes through the Clock: what later lets a whole suite run on a virtual one."""
     assert offences(READS_A_CLOCK, CLOCKS, *PACKAGES) == []
+
+
+def test_a_pause_is_no_instant() -> None:
+    """A wall clock that is set back by an hour would have the loop stand still for an hour: `Clock.pause`."""
+    assert offences(PAUSES_BY_THE_WALL, {}, *PACKAGES) == []
 
 
 def test_concurrency_is_structured() -> None:

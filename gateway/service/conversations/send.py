@@ -93,7 +93,7 @@ class ConversationKeeping:
         """Keep time until cancelled; raises as `look`."""
         while True:
             await self.look()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=LOOK_PAUSE_S))
+            await self.clock.pause(LOOK_PAUSE_S)
 
     async def look(self) -> None:
         """End what has expired, link what was paid, and send what no delivery has brought out; a repeat is safe.

@@ -196,7 +196,7 @@ class Asker:
         ask_until = rail.timing.ask_until(transfer)
         if transfer.is_return:
             while await self.coming_back.judge(transfer) is None and self.clock.now() < ask_until:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+                await self.clock.pause(RETRY_PAUSE_S)
         is_screened = await self._is_screened(transfer)
         within_s = (ask_until - self.clock.now()).total_seconds()
         if within_s <= 0:
@@ -261,7 +261,7 @@ class Asker:
                 return await self.institution.decide(tenant, question, within_s=left_s + LATE_S)
             except UnavailableError as error:
                 self.observer.fault("institution", error)
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=RETRY_PAUSE_S))
+            await self.clock.pause(RETRY_PAUSE_S)
         return None
 
     async def _in_its_place(self, tenant: ReceivingTenant, transfer: IncomingTransfer) -> InstitutionAnswer:

@@ -94,7 +94,7 @@ class IncomingSender:
             found = await self.decisions.store.take_unsent(now, again_at=again_at, limit=BATCH_MAX)
             await each([self._again_or_park(unsent) for unsent in found])
             if len(found) < BATCH_MAX:
-                await self.clock.sleep_until(self.clock.now() + timedelta(seconds=PAUSE_S))
+                await self.clock.pause(PAUSE_S)
 
     async def _again_or_park(self, unsent: Unsent) -> None:
         """Send one once more; a fault of ours stops that one alone."""

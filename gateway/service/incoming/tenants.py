@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -41,7 +40,7 @@ class ReceivingTenants:
         """Keep it fresh until cancelled."""
         while True:
             await self.refresh()
-            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=REFRESH_S))
+            await self.clock.pause(REFRESH_S)
 
     async def refresh(self) -> None:
         """Read it anew, and report a tenant whose stand-in policy is none: it rejects until that is mended.

@@ -22,6 +22,10 @@ class Clock(Protocol):
         """Return once `instant` has come; at once if it has passed."""
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Return once so many seconds have passed, to whatever the wall time is set meanwhile."""
+        ...
+
 
 class Identifiers(Protocol):
     """Identifiers that need not be derived from anything."""

@@ -149,11 +149,15 @@ async def test_whoever_sleeps_is_woken_by_a_leap_and_not_by_the_same_word_again(
 
 
 async def test_while_the_rails_clock_stands_pauses_end_all_the_same() -> None:
-    """Loops that wait a moment between two looks go on: else nothing would be sent while time stands still."""
-    clock = RailTime(VirtualClock())
+    """Loops that wait a moment between two looks go on, and a client that waits is answered, while time stands still."""
+    machine = VirtualClock()
+    clock = RailTime(machine)
     clock.follow(shown(stands_at=START))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(clock.pause(1))
+        await machine.until_asleep(1)
+        machine.advance(1)
         await clock.sleep_until(START + timedelta(milliseconds=1))
 
     assert clock.now() == START

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Final
 
@@ -41,6 +41,32 @@ class DriftingClock:
 
     async def sleep_until(self, instant: datetime) -> None:
         await self._world.sleep_until(instant)
+
+    async def pause(self, seconds: float) -> None:
+        await self._world.pause(seconds)
+
+
+class SetBackClock(VirtualClock):
+    """Its wall time can be set back; elapsed time goes on."""
+
+    behind = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() - self.behind
+
+    async def sleep_until(self, instant: datetime) -> None:
+        while self.now() < instant:
+            await super().sleep_until(instant + self.behind)
+
+    async def pause(self, seconds: float) -> None:
+        await super().sleep_until(super().now() + timedelta(seconds=seconds))
+
+
+class PausesByTheWall(SetBackClock):
+    """The control: it pauses until its wall time has come."""
+
+    async def pause(self, seconds: float) -> None:
+        await self.sleep_until(self.now() + timedelta(seconds=seconds))
 
 
 async def leased() -> InMemoryWitness:
@@ -100,6 +126,20 @@ async def test_a_lease_is_held_without_a_break_until_it_lapses_or_the_region_is_
     clock.advance(1)
     await lease.renew()
     assert lease.held_since_s > lapsed_s
+
+
+@pytest.mark.parametrize("clock", [SetBackClock(), PausesByTheWall()], ids=["pauses", "control"])
+async def test_a_wall_clock_that_is_set_back_stops_no_renewal(clock: SetBackClock) -> None:
+    """By an hour, between two renewals; the control stands still for that hour, and serves nobody."""
+    lease = lease_of(await leased(), clock)
+    async with running(lease):
+        await turns()
+        clock.behind = timedelta(hours=1)
+        for _ in range(int(2 * LENGTH_S)):
+            clock.advance(1)
+            await turns()
+
+        assert serves(lease) is not isinstance(clock, PausesByTheWall)
 
 
 async def test_a_process_that_starts_serves_nothing_until_it_has_renewed() -> None:

@@ -420,11 +420,19 @@ class SetWhileItSleeps(VirtualClock):
         return super().monotonic_s() - self.was_set_by_s
 
     async def sleep_until(self, instant: datetime) -> None:
-        """Be set forward, and sleep."""
+        """Be set forward, and sleep for what is left of it."""
+        self._is_set()
+        await super().sleep_until(instant)
+
+    async def pause(self, seconds: float) -> None:
+        """Be set forward, and sleep for as long all the same."""
+        self._is_set()
+        await super().pause(seconds)
+
+    def _is_set(self) -> None:
         if not self.was_set_by_s:
             self.was_set_by_s = STEP_S
             self.advance(STEP_S)
-        await super().sleep_until(instant)
 
 
 async def test_a_region_whose_wall_clock_is_set_forward_waits_as_long_all_the_same() -> None:

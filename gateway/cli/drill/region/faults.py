@@ -54,6 +54,10 @@ class OffClock:
         """Return once the wrong clock shows the instant; see the port."""
         await self.clock.sleep_until(instant - self.ahead)
 
+    async def pause(self, seconds: float) -> None:
+        """Return once so many seconds have passed; see the port."""
+        await self.clock.pause(seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class FreezingLink:
