@@ -117,6 +117,7 @@ def test_no_exception_from_a_rule_is_kept_longer_than_it_is_needed(allowed: dict
 def test_the_rules_see_an_offence(tmp_path: Path) -> None:
     """The control of the tests above."""
     assert READS_A_CLOCK.search("now = datetime.now(UTC)")
+    assert PAUSES_BY_THE_WALL.search("await clock.sleep_until(clock.now() + timedelta(seconds=1))")
     assert UNSTRUCTURED.search("await asyncio.gather(*tasks)")
     assert HOSTS_AND_PATHS.search("index-url = https://pypi.org/simple")
 

@@ -149,7 +149,7 @@ async def test_whoever_sleeps_is_woken_by_a_leap_and_not_by_the_same_word_again(
 
 
 async def test_while_the_rails_clock_stands_pauses_end_all_the_same() -> None:
-    """Loops that wait a moment between two looks go on, and a client that waits is answered, while time stands still."""
+    """Loops that wait between two looks go on, and a client that waits is answered: else nothing would be sent."""
     machine = VirtualClock()
     clock = RailTime(machine)
     clock.follow(shown(stands_at=START))
