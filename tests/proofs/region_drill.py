@@ -1,24 +1,28 @@
 """The drill of two regions, written into docs/proofs/region-drill.md: ``python -m tests.proofs.region_drill``.
 
-Parts: the quick set, with its time; the other scenarios, some in one go; and each guard taken away. A part that is done
-is not done again at the same commit (``build/proofs``).
+Parts: the quick set, with its time; the other scenarios, some in one go; `killed` once more with the product's own
+clocks; and each guard taken away. A part that is done is not done again at the same commit (``build/proofs``).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.system import SystemClock
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
+from gateway.cli.drill.region.command import drilled
 from gateway.cli.drill.region.count import RTO_MAX_S
 from gateway.cli.drill.region.plants import SENTENCES, Plant
-from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
+from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS, Conditions
 from gateway.cli.two_regions import NAMES
 from gateway.domain.regions import LeaseTerms
 from gateway.settings import Settings
@@ -48,6 +52,7 @@ _NUMBERS: Final = (
     "ledger_faults",
 )
 
+_HEADINGS: Final = ("scenario", "what happens", *_NUMBERS)
 _OF_A_CONTROL: Final = (*_NUMBERS[:4], "ledger_faults")
 
 
@@ -57,19 +62,31 @@ _PAGE: Final = """# Proof: a region is lost under load
 
 Each line is what `fifteen drill region --seed {seed} --scenario NAME` prints; these were run in one go: the quick
 ones; {together}. What the scenarios do in detail, and what the numbers are: [drills.md](../drills.md#two-regions). The
-lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions. RTO is
-from the harm to the first settled payment in a slot that was taken over: by command at once, but for `unattended`,
-where the other region does so by itself once 5 s were silent. The lease's end and the rail's clock are in it, and
-both are short here: with the defaults, a lease of {lease_s:g} s and FedNow's {wait_s} s, the rail is asked about a
-payment in such a slot {asked_s:g} s after the command at the soonest, and settles none before. The {rto_max_s:g} s that
-are held here are so with the drill's clocks ([table](../drills.md#how-soon-a-payment-settles-again)). Payments in the
-survivor's own slots settle all along. `errors_in_hand_over` are the submissions that were refused while slots were
-handed back to the region that had returned, by the other all along, and by that one once it served again.
+lease is 3 s, the rail's clock 2 s, asked after 3 s (`clock`: 7 s and 8 s); 5 ms one way between the regions.
+RTO is from the harm to the first settled payment in a slot that was taken over: by command at once, but for
+`unattended`, where the other region does so by itself once 5 s were silent. It is the sooner of two: a payment that
+was under way, whose answer the rail brings by itself, as to the connection point that is left, settles once the slots
+have moved; one that the rail must be asked about, and every new one in such a slot, not before the question. The
+lease's end is in the first, the rail's clock too in the second; both are short here, and as the product has them
+[below](#the-products-own-clocks). Payments in the survivor's own slots settle all along. `errors_in_hand_over` are
+the submissions that were refused while slots were handed back to the region that had returned, by the other all
+along, and by that one once it served again.
 
 {scenarios}
 
 `fifteen drill region --seed {seed}` alone, the first three in one go, took {quick_s:.1f} s: under {quick_max_s:g} s are
 promised, and {verdict}.
+
+## The product's own clocks
+
+`killed` once more, with a lease of {lease_s:g} s, FedNow's clock of {rail_clock_s} s, and questions after {wait_s} s,
+as the settings have them without being told:
+
+{own_clocks}
+
+The first payment in a slot that was taken over settled {own_rto_s:g} s after the loss, {own_verdict}. The rail is asked
+{asked_s:g} s after the command at the soonest, and no new payment in such a slot settles before
+([table](../drills.md#how-soon-a-payment-settles-again)).
 
 ## The controls
 
@@ -95,14 +112,34 @@ def drill(*arguments: str) -> dict[str, Any]:
     return {"results": results, "exit_code": answer.returncode, "seconds": seconds}
 
 
-def faults_of(found: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+def with_own_clocks() -> dict[str, Any]:
+    """Play `killed` with the lease, the rail's clock and the wait of the settings' defaults."""
+    real = Settings()
+    conditions = Conditions(
+        lease_s=real.lease_s,
+        rail_clock_s=real.fednow.rail_clock_s,
+        status_request_wait_s=real.fednow.status_request_wait_s,
+    )
+    with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
+        results = drilled(
+            ("killed",),
+            seed=SEED,
+            plants=frozenset(),
+            directory=Path(directory),
+            conditions_of=lambda _name: conditions,
+        )
+    is_good = all(replace(result, rto_s=None).is_good for result in results)
+    return {"results": [result.whole() for result in results], "exit_code": EXIT_OK if is_good else EXIT_FINDINGS}
+
+
+def faults_of(found: Mapping[str, Any], names: Sequence[str], *, rto_max_s: float = RTO_MAX_S) -> list[str]:
     """Return what a sound drill's run has broken."""
     faults = [f"{', '.join(names)}: exit code {found['exit_code']}"] if found["exit_code"] else []
     if [result["scenario"] for result in found["results"]] != list(names):
         faults.append(f"{', '.join(names)}: not every scenario has a result")
     for result in found["results"]:
         is_whole = result["accounted"] == result["acknowledged"] >= ACKNOWLEDGED_MIN
-        is_quick = result["rto_s"] is None or result["rto_s"] <= RTO_MAX_S
+        is_quick = result["rto_s"] is None or result["rto_s"] <= rto_max_s
         broken = result["doubled"] or result["diverged"] or result["errors_in_hand_over"] or result["ledger_faults"]
         if not is_whole or not is_quick or broken:
             faults.append(f"{result['scenario']}: {result}")
@@ -115,17 +152,19 @@ def main() -> None:
     others = [name for name in SCENARIOS if name not in QUICK]
     assert sorted(others) == sorted(name for names in OTHERS for name in names), "each is of one line"
     together = {names: part("region-drill", names[0], partial(drill, *_playing(names))) for names in OTHERS}
+    own = part("region-drill", "own-clocks", with_own_clocks)
     planted = {plant: part("region-drill", f"plant-{plant}", partial(drill, *_planting(plant))) for plant in Plant}
     faults = faults_of(quick, QUICK)
     if quick["seconds"] >= QUICK_MAX_S:
         faults.append(f"the quick set took {quick['seconds']:.1f} s")
     for names, found in together.items():
         faults += faults_of(found, names)
+    faults += faults_of(own, ("killed",), rto_max_s=math.inf)
     for plant, found in planted.items():
         if found["exit_code"] != 1 or not any(map(_is_broken, found["results"])):
             faults.append(f"{plant} was planted, and shows nothing")
     results = [*quick["results"], *(result for found in together.values() for result in found["results"])]
-    write("region-drill", _page(results, planted, quick["seconds"]))
+    write("region-drill", _page(results, own["results"], planted, quick["seconds"]))
     if faults:
         raise SystemExit("\n".join(faults))
 
@@ -144,17 +183,26 @@ def _planting(plant: Plant) -> tuple[str, ...]:
     return "--scenario", scenario, "--plant", plant
 
 
-def _page(results: Sequence[Mapping[str, Any]], planted: Mapping[Plant, Mapping[str, Any]], quick_s: float) -> str:
-    rows = [
+def _rows(results: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
+    return [
         (result["scenario"], SCENARIOS[result["scenario"]].sentence, *(_shown(result[name]) for name in _NUMBERS))
         for result in results
     ]
+
+
+def _page(
+    results: Sequence[Mapping[str, Any]],
+    own: Sequence[Mapping[str, Any]],
+    planted: Mapping[Plant, Mapping[str, Any]],
+    quick_s: float,
+) -> str:
     controls = [
         (plant, SENTENCES[plant][1], result["scenario"], *(_shown(result[name]) for name in _OF_A_CONTROL))
         for plant, found in planted.items()
         for result in found["results"]
     ]
     real = Settings()
+    asked_s = LeaseTerms(NAMES[0], 1, real.lease_s).surely_over_s + real.fednow.status_request_wait_s
     return _PAGE.format(
         circumstances=circumstances(
             "python -m tests.proofs.region_drill", on_it="both regions, the witness, the rail and the load on it"
@@ -162,9 +210,12 @@ def _page(results: Sequence[Mapping[str, Any]], planted: Mapping[Plant, Mapping[
         seed=SEED,
         lease_s=real.lease_s,
         wait_s=real.fednow.status_request_wait_s,
-        asked_s=LeaseTerms(NAMES[0], 1, real.lease_s).surely_over_s + real.fednow.status_request_wait_s,
-        rto_max_s=RTO_MAX_S,
-        scenarios=table(("scenario", "what happens", *_NUMBERS), rows),
+        rail_clock_s=real.fednow.rail_clock_s,
+        asked_s=asked_s,
+        own_rto_s=own[0]["rto_s"],
+        own_verdict="by an answer that came unasked" if own[0]["rto_s"] < asked_s else "once the rail was asked",
+        own_clocks=table(_HEADINGS, _rows(own)),
+        scenarios=table(_HEADINGS, _rows(results)),
         together="; ".join(", ".join(f"`{name}`" for name in names) for names in OTHERS),
         quick_s=quick_s,
         quick_max_s=QUICK_MAX_S,

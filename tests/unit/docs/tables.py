@@ -15,8 +15,7 @@ from pydantic.fields import FieldInfo
 
 from adapters.http.problems import PROBLEMS
 from adapters.rails.ibm_mq.reasons import REFUSALS
-from gateway.cli.drill.region.command import LEASE_S
-from gateway.cli.drill.region.scenarios import SCENARIOS
+from gateway.cli.drill.region.scenarios import SCENARIOS, Conditions
 from gateway.domain.diagram import meanings
 from gateway.domain.payment import PaymentState, RegionId
 from gateway.domain.regions import LeaseTerms
@@ -178,7 +177,11 @@ def takeover_clocks_table() -> str:
     of_drill = sorted({scenario.conditions.status_request_wait_s for scenario in SCENARIOS.values()})
     rows = [
         *(
-            (f"the drill's{', of ' + _scenarios_with(wait_s) if wait_s != of_drill[0] else ''}", LEASE_S, wait_s)
+            (
+                f"the drill's{', of ' + _scenarios_with(wait_s) if wait_s != of_drill[0] else ''}",
+                Conditions().lease_s,
+                wait_s,
+            )
             for wait_s in of_drill
         ),
         *((f"the defaults, {name}", lease_s, wait_s) for name, wait_s in _takeover_clocks().items()),

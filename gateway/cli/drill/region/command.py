@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -17,19 +17,19 @@ from adapters.postgres.upgrade import UpgradeError
 from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
+from gateway.cli.drill.evidence import RESULTS
 from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.count import Result, asking, count, differing, still_open
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
-from gateway.cli.drill.region.scenarios import SCENARIOS
+from gateway.cli.drill.region.scenarios import SCENARIOS, Conditions
 from gateway.cli.drill.region.stage import Stage, tell_link
 from gateway.cli.drill.supervisor import say
 from gateway.cli.processes import RoleError
 from gateway.cli.two_regions import Plan, TwoRegions
 from gateway.cli.zygote import start_forked
 
-LEASE_S: Final = 3.0
 DELAY_MS: Final = 5.0
 SCENARIO_MAX_S: Final = 180.0
 DRAIN_MAX_S: Final = 90.0
@@ -40,6 +40,10 @@ PLANTED_FOLLOW_MAX_S: Final = 40.0
 them by then. A connection that was cut resumes after as long again as it was cut, as the link sends like TCP."""
 
 _PAUSE_S: Final = 0.2
+
+
+def _own_conditions(name: str) -> Conditions:
+    return SCENARIOS[name].conditions
 
 
 def run_region_drill(
@@ -53,18 +57,7 @@ def run_region_drill(
             if any(keep.iterdir()):
                 stop(f"{keep} is not empty: name a directory for this drill alone", code=EXIT_UNREADABLE)
             results = drilled(names, seed=seed, plants=plants, directory=keep.resolve())
-            whole = [
-                {
-                    **each.as_json(),
-                    "received": each.received,
-                    "refused": each.refused,
-                    "errors_in_hand_over": each.errors_in_hand_over,
-                    "ledger_faults": each.ledger_faults,
-                    "wrong": each.wrong,
-                }
-                for each in results
-            ]
-            (keep / "results.json").write_text(json.dumps(whole, indent=2) + "\n")
+            (keep / RESULTS).write_text(json.dumps([each.whole() for each in results], indent=2) + "\n")
         else:
             with tempfile.TemporaryDirectory(prefix="fifteen-drill-") as directory:
                 results = drilled(names, seed=seed, plants=plants, directory=Path(directory))
@@ -80,8 +73,17 @@ def run_region_drill(
     return EXIT_OK if all(each.is_good for each in results) else EXIT_FINDINGS
 
 
-def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], directory: Path) -> list[Result]:
+def drilled(
+    names: Sequence[str],
+    *,
+    seed: int,
+    plants: frozenset[Plant],
+    directory: Path,
+    conditions_of: Callable[[str], Conditions] = _own_conditions,
+) -> list[Result]:
     """Run scenarios, those of equal conditions on one installation, and return what each came to.
+
+    A scenario's conditions may be others than its own: a proof measures with the product's default clocks.
 
     Raises:
         RoleError: a role does not start.
@@ -89,12 +91,12 @@ def drilled(names: Sequence[str], *, seed: int, plants: frozenset[Plant], direct
 
     """
     results = []
-    for number, (conditions, some) in enumerate(groupby(names, lambda name: SCENARIOS[name].conditions), start=1):
+    for number, (conditions, some) in enumerate(groupby(names, conditions_of), start=1):
         installation = directory / f"{number}"
         installation.mkdir()
         plan = Plan(
             delay_ms=DELAY_MS,
-            lease_s=LEASE_S,
+            lease_s=conditions.lease_s,
             rail_clock_s=conditions.rail_clock_s,
             status_request_wait_s=conditions.status_request_wait_s,
             books_every_copy=True,

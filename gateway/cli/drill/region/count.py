@@ -116,6 +116,17 @@ class Result:
             "seed": self.seed,
         }
 
+    def whole(self) -> dict[str, Any]:
+        """Return it with every list whole, as it is kept."""
+        return {
+            **self.as_json(),
+            "received": self.received,
+            "refused": self.refused,
+            "errors_in_hand_over": self.errors_in_hand_over,
+            "ledger_faults": self.ledger_faults,
+            "wrong": self.wrong,
+        }
+
     @property
     def remarks(self) -> Sequence[str]:
         """What was wrong, as far as it is shown, and what a promise was broken by."""

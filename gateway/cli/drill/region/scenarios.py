@@ -233,9 +233,10 @@ class Conditions:
     """How the regions are set up; scenarios of equal conditions share them.
 
     The rail's time-out clock, and the time after which the rail is asked, are short, so that doubts end while one
-    watches; on the real rail they last ten times as long.
+    watches; on the real rail they last ten times as long. So is the lease.
     """
 
+    lease_s: float = 3.0
     rail_clock_s: int = 2
     status_request_wait_s: int = 3
     takeover_after_s: float | None = None
