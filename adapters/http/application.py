@@ -24,6 +24,7 @@ from adapters.http.payments import Payments
 from adapters.http.posting_questions import PostingQuestionDesk
 from adapters.http.problems import (
     INTERNAL_ERROR,
+    LEASE_OVER,
     MAY_BE_ELSEWHERE,
     MESSAGES_EXPIRED,
     METHOD_NOT_ALLOWED,
@@ -40,7 +41,7 @@ from adapters.http.receipts import ReceiptCloser
 from adapters.http.return_requests import ReturnRequestDesk
 from adapters.http.submissions import Submissions
 from gateway.service.group_commit import OverloadedError
-from gateway.service.ports import ElsewhereError, NotServingError, RetentionOverError, UnavailableError
+from gateway.service.ports import ElsewhereError, LeaseOverError, NotServingError, RetentionOverError, UnavailableError
 
 UNMATCHED: Final = "unmatched"
 """The route of requests for which there is none: what strangers ask for never becomes a label."""
@@ -204,18 +205,19 @@ def _problem(api: Api, request: web.Request, problem: ProblemError) -> web.Respo
 
 def _unavailable(api: Api, request: web.Request, error: Exception) -> web.Response:
     api.report_fault(FAULT, error)
-    detail = "The store does not answer."
+    why = LEASE_OVER if isinstance(error.__cause__, LeaseOverError) else "The store does not answer"
+    detail = f"{why}."
     if request.method == "POST":
-        detail = f"The store does not answer; it is not known whether the payment was accepted. {SAFE_TO_REPEAT}"
+        detail = f"{why}; it is not known whether the payment was accepted. {SAFE_TO_REPEAT}"
     return _problem(api, request, ProblemError(UNAVAILABLE, detail, headers=_retry_after(api)))
 
 
 def _not_serving(api: Api, request: web.Request, error: Exception) -> web.Response:
     """Return 503: this region holds no lease, or is not the payment's home; nothing was done."""
     api.report_fault(FAULT, error)
-    detail = "This region cannot take it at the moment; nothing was done."
+    why = LEASE_OVER if isinstance(error, LeaseOverError) else "This region cannot take it at the moment"
     headers = _retry_after(api) | ({NOT_HOME: "true"} if isinstance(error, ElsewhereError) else {})
-    return _problem(api, request, ProblemError(NOT_SERVING, detail, headers=headers))
+    return _problem(api, request, ProblemError(NOT_SERVING, f"{why}; nothing was done.", headers=headers))
 
 
 def _overloaded(api: Api, request: web.Request, error: OverloadedError) -> web.Response:

@@ -265,6 +265,9 @@ NOT_SERVING: Final = ProblemKind(
     "Nothing was done. Repeat after the pause in Retry-After, here or in the other region.",
 )
 
+LEASE_OVER: Final = "This region's lease has run out"
+"""The beginning of the detail where that is why; whoever counts refusals goes by it."""
+
 MAY_BE_ELSEWHERE: Final = frozenset(
     {
         PAYMENT_NOT_FOUND,

@@ -13,6 +13,7 @@ from gateway.domain.payment import RegionId
 from gateway.domain.regions import LeaseTerms
 from gateway.service.ports import (
     Clock,
+    LeaseOverError,
     NotServingError,
     Observer,
     OvertakenError,
@@ -69,8 +70,9 @@ class RegionLease:
         """Return if the lease is held at this very moment; see `gateway.service.ports.Tenure`."""
         if self._clock.monotonic_s() < self._held_until_s:
             return
-        why = "its lease has run out" if self.fenced_by is None else f"region {self.fenced_by} has taken over"
-        raise NotServingError(f"region {self._region} does not serve: {why}")
+        if self.fenced_by is None:
+            raise LeaseOverError(f"region {self._region} does not serve: its lease has run out")
+        raise NotServingError(f"region {self._region} does not serve: region {self.fenced_by} has taken over")
 
     async def run(self) -> None:
         """Renew until cancelled; the witness's faults are reported, and cost nothing while the lease lasts."""

@@ -16,6 +16,7 @@ from gateway.domain.regions import FIRST_EPOCH, SlotMap
 from gateway.service.ports import (
     Clock,
     ContradictedMapError,
+    LeaseOverError,
     NotServingError,
     Observer,
     Projected,
@@ -111,7 +112,7 @@ class MapKeeper:
         if self.fault is not None:
             raise NotServingError(self.fault)
         if self.read_at_s < held_since_s:
-            raise NotServingError("the map of slots has not been read since the lease was gained")
+            raise LeaseOverError("the map of slots has not been read since the lease was gained")
 
 
 @dataclass(slots=True)

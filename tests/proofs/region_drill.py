@@ -49,6 +49,7 @@ _NUMBERS: Final = (
     "rto_s",
     "in_doubt_resolved",
     "errors_in_hand_over",
+    "lapses_in_hand_over",
     "ledger_faults",
 )
 
@@ -70,7 +71,8 @@ have moved; one that the rail must be asked about, and every new one in such a s
 lease's end is in the first, the rail's clock too in the second; both are short here, and as the product has them
 [below](#the-products-own-clocks). Payments in the survivor's own slots settle all along. `errors_in_hand_over` are
 the submissions that were refused while slots were handed back to the region that had returned, by the other all
-along, and by that one once it served again.
+along, and by that one once it served again; `lapses_in_hand_over` are those of them, counted apart, of which the
+region said that its lease had run out, as it may on a crowded machine.
 
 {scenarios}
 

@@ -23,6 +23,10 @@ class NotServingError(UnavailableError):
     """The region may not act now: it does not hold its lease, or the payment's home is another. Nothing was done."""
 
 
+class LeaseOverError(NotServingError):
+    """The region's lease has run out, or had, and the map was not read since it is held again: nothing was done."""
+
+
 class ContradictedMapError(NotServingError):
     """Two maps give a slot to two regions under the same epoch, which no move makes: nothing was changed."""
 

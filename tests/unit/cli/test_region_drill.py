@@ -30,9 +30,11 @@ from gateway.cli.drill.region.plants import SENTENCES, Plant
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer
 from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
 from gateway.cli.two_regions import Region
+from gateway.service.ports import LeaseOverError, NotServingError, UnavailableError
 from simulators.core.incoming import reply_to_question
 from simulators.orders import orders_from
 from tests.fakes.clock import VirtualClock
+from tests.unit.http.world import json_payment, open_world
 
 KEY: Final = "killed-1-7"
 AT: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -248,6 +250,7 @@ GOOD: Final = Result("killed", 7, acknowledged=200, accounted=200, rto_s=RTO_MAX
         replace(GOOD, open=1),
         replace(GOOD, rto_s=RTO_MAX_S + 0.1),
         replace(GOOD, wrong=["it did not come to its end"]),
+        replace(GOOD, errors_in_hand_over=1),
     ],
 )
 def test_a_result_that_breaks_a_promise_is_not_good(broken: Result) -> None:
@@ -276,9 +279,32 @@ def test_errors_of_a_hand_over_are_those_of_what_was_asked_since_it_began() -> N
     load.refusals += [Refusal("use1", 503, 9.0), Refusal("use1", 503, 10.0), Refusal("use1", 202, 11.0)]
     load.refusals += [Refusal("usw2", 0, 12.0)]
 
-    assert load.errors_of(east, since_s=10.0) == 1
-    assert load.errors_of(east, west, since_s=0.0) == 3
+    assert len(load.errors_of(east, since_s=10.0)) == 1
+    assert len(load.errors_of(east, west, since_s=0.0)) == 3
     assert load.refused == {"use1 503": 2, "use1 202": 1, "usw2 0": 1}
+
+
+@pytest.mark.parametrize(("world", "is_of_a_lapse"), [(LeaseOverError, True), (NotServingError, False)])
+async def test_a_refusal_for_a_lapsed_lease_is_known_by_what_the_region_says(
+    world: type[UnavailableError], *, is_of_a_lapse: bool
+) -> None:
+    """A real gateway's own answer, as a client reads it; any other refusal is an error of the hand-over."""
+    async with open_world() as gateway:
+        gateway.store.next_call_raises = world("region use1 does not serve")
+        answer = await gateway.post_payment(json_payment(), key=KEY)
+
+    assert answer.status == 503
+    assert Refusal("use1", answer.status, 9.0, answer.json["detail"]).is_of_a_lapse == is_of_a_lapse
+
+
+def test_lapses_are_told_and_fail_nothing() -> None:
+    """No region may act without its lease: that a crowded machine let it run out is no fault of a hand-over."""
+    lapsed = replace(GOOD, lapses_in_hand_over=2)
+
+    assert lapsed.is_good
+    assert [remark.partition(",")[0] for remark in lapsed.remarks] == [
+        "2 submissions were refused while slots were handed back"
+    ]
 
 
 # --- the roles' parts ---

@@ -15,13 +15,21 @@ from adapters.http.answers import PENDING_TYPE
 from adapters.http.api import Sender
 from adapters.http.headers import ANSWERED_IN, FORWARDED_FROM
 from adapters.http.peer import Peer
+from adapters.http.problems import LEASE_OVER
 from adapters.http.serving import serving
 from gateway.domain.identity import SLOTS
 from gateway.domain.payment import RegionId
-from gateway.service.ports import NotServingError
+from gateway.service.ports import LeaseOverError, NotServingError, UnavailableError
 from tests.unit.http.world import BEARER, Answer, World, json_payment, message, open_world
 
 EAST, WEST = RegionId("use1"), RegionId("usw2")
+
+
+def saved_or_not() -> UnavailableError:
+    """What a store says whose lease ran out while it saved."""
+    error = UnavailableError("saved, or not, and not acknowledged")
+    error.__cause__ = LeaseOverError("run out")
+    return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +251,19 @@ async def test_a_region_without_its_lease_refuses_and_nothing_was_done(two: Two)
 
     assert (answer.status, answer.json["code"]) == (503, "not_serving")
     assert not two.west.store.rows.claims
+
+
+@pytest.mark.parametrize("error", [LeaseOverError("run out"), saved_or_not()])
+async def test_a_refusal_says_where_the_lease_has_run_out(two: Two, error: UnavailableError) -> None:
+    """Before the claim, and while it was made: whoever counts refusals knows that nothing else failed."""
+    two.west.store.next_call_raises = error
+    answer = await two.west.post_message(message())
+
+    two.west.store.next_call_raises = UnavailableError("gone")
+    other = await two.west.post_message(message())
+
+    assert (answer.status, answer.json["detail"].startswith(LEASE_OVER)) == (503, True)
+    assert (other.status, other.json["detail"].startswith(LEASE_OVER)) == (503, False)
 
 
 async def test_reading_is_answered_where_it_is_asked(two: Two) -> None:

@@ -15,7 +15,7 @@ import pytest
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import DRIFT_MAX, LeaseTerms
 from gateway.service.lease import LeaseWatch, RegionLease, lease_name
-from gateway.service.ports import NotServingError, OvertakenError, UnavailableError, WitnessRecord
+from gateway.service.ports import LeaseOverError, NotServingError, OvertakenError, UnavailableError, WitnessRecord
 from tests.fakes.clock import VirtualClock
 from tests.fakes.witness import InMemoryWitness
 from tests.unit.http.world import RecordingObserver
@@ -312,12 +312,14 @@ async def test_a_process_that_was_stopped_for_longer_than_its_lease_finds_itself
     assert watch.is_surely_over
     await watch.fence(by=WEST)
 
-    assert not serves(lease)
+    with pytest.raises(LeaseOverError, match="run out"):
+        lease.demand()
     terms = await lease.renew()
 
     assert terms.fenced_by == WEST
-    with pytest.raises(NotServingError, match="usw2 has taken over"):
+    with pytest.raises(NotServingError, match="usw2 has taken over") as fenced:
         lease.demand()
+    assert not isinstance(fenced.value, LeaseOverError), "no machine was too slow"
 
 
 async def test_a_region_that_has_renewed_meanwhile_is_not_fenced() -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.payment import RegionId
 from gateway.domain.regions import SlotMap
 from gateway.service.lease import RegionLease
-from gateway.service.ports import ContradictedMapError, NotServingError, RegionStore
+from gateway.service.ports import ContradictedMapError, LeaseOverError, NotServingError, RegionStore
 from gateway.service.regions import SLOTS_RECORD, MapKeeper
 from gateway.service.steer import begin, fence, readmit, until_it_serves
 from tests.fakes.clock import VirtualClock
@@ -85,7 +85,7 @@ async def test_a_region_that_regains_its_lease_serves_once_it_has_read_the_map_a
     keeper = await keeper_of(Copy(FIRST))
     await keeper.follow()
     regained_s = keeper.clock.monotonic_s() + 60
-    with pytest.raises(NotServingError, match="since the lease was gained"):
+    with pytest.raises(LeaseOverError, match="since the lease was gained"):
         keeper.demand(held_since_s=regained_s)
     cast("VirtualClock", keeper.clock).advance(61)
 

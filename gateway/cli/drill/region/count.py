@@ -86,7 +86,9 @@ class Result:
     ledger_faults: list[str] = field(default_factory=list)
     """Where a region's ledger is not what its states say, or not what the rail's ledger says, message by message."""
     errors_in_hand_over: int = 0
-    """How often the region that served all along refused a client while slots were handed back as planned."""
+    """How often a region that served refused a client while slots were handed back as planned, and its lease held."""
+    lapses_in_hand_over: int = 0
+    """How often it did so and said that its lease had run out: the machine was too crowded to renew it in time."""
     moved_at: datetime | None = None
     """When the slots of a lost region had gone to the other."""
     stale: list[str] = field(default_factory=list)
@@ -100,7 +102,7 @@ class Result:
         """Whether every promise was kept."""
         is_quick = self.rto_s is None or self.rto_s <= RTO_MAX_S
         is_whole = self.accounted == self.acknowledged and not (self.doubled or self.diverged or self.open)
-        return is_whole and is_quick and not self.wrong and not self.ledger_faults
+        return is_whole and is_quick and not (self.wrong or self.ledger_faults or self.errors_in_hand_over)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the drill prints it."""
@@ -123,6 +125,7 @@ class Result:
             "received": self.received,
             "refused": self.refused,
             "errors_in_hand_over": self.errors_in_hand_over,
+            "lapses_in_hand_over": self.lapses_in_hand_over,
             "ledger_faults": self.ledger_faults,
             "wrong": self.wrong,
         }
@@ -135,6 +138,11 @@ class Result:
             found.append(f"{self.open} things were still to be done")
         if self.errors_in_hand_over:
             found.append(f"{self.errors_in_hand_over} submissions were refused while slots were handed back as planned")
+        if self.lapses_in_hand_over:
+            found.append(
+                f"{self.lapses_in_hand_over} submissions were refused while slots were handed back, "
+                "by a region whose lease had run out: the machine was too crowded"
+            )
         if self.rto_s is not None and self.rto_s > RTO_MAX_S:
             found.append(f"it took {self.rto_s:g} s until a payment settled again; {RTO_MAX_S:g} s are promised")
         return found

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from adapters.http.problems import LEASE_OVER
 from adapters.system import SystemClock
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import Dice
@@ -60,11 +61,18 @@ class Refusal:
     region: str
     status: int
     asked_s: float
+    detail: str = ""
+    """Why, in the region's own words."""
 
     @property
     def is_pending(self) -> bool:
         """Whether it is no error: the same key is to be asked for again."""
         return self.status == _PENDING
+
+    @property
+    def is_of_a_lapse(self) -> bool:
+        """Whether the region says that its lease had run out: nobody renewed it in time."""
+        return self.detail.startswith(LEASE_OVER)
 
 
 @dataclass(slots=True)
@@ -94,10 +102,11 @@ class Load:
         """How many answers were no acknowledgement, by region and status; 0 is none at all."""
         return Counter(f"{each.region} {each.status}" for each in self.refusals)
 
-    def errors_of(self, *regions: Region, since_s: float) -> int:
-        """Return how often regions have refused what they were asked since then, or have not answered it."""
+    def errors_of(self, *regions: Region, since_s: float) -> Sequence[Refusal]:
+        """Return how regions have refused what they were asked since then, or have not answered it."""
         names = {region.name for region in regions}
-        return sum(each.region in names and each.asked_s >= since_s and not each.is_pending for each in self.refusals)
+        asked = [each for each in self.refusals if each.region in names and each.asked_s >= since_s]
+        return [each for each in asked if not each.is_pending]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -141,18 +150,21 @@ class Load:
         while True:
             region = self.regions[(place + tries) % len(self.regions)]
             asked_s = SystemClock().monotonic_s()
-            status, payment_id = await self._try(session, region, key, payment)
+            status, payment_id, detail = await self._try(session, region, key, payment)
             if payment_id is not None:
                 self.acknowledged.setdefault(key, []).append(Acknowledged(payment_id, region.name))
                 return
-            self.refusals.append(Refusal(region.name, status, asked_s))
+            self.refusals.append(Refusal(region.name, status, asked_s, detail))
             await asyncio.sleep(min(TRY_PAUSE_S * 2**tries, TRY_PAUSE_MAX_S))
             tries += 1
 
     async def _try(
         self, session: aiohttp.ClientSession, region: Region, key: str, payment: dict[str, Any]
-    ) -> tuple[int, str | None]:
-        """Return the status, 0 for none, and the payment, where it was acknowledged; pending is no acknowledgement."""
+    ) -> tuple[int, str | None, str]:
+        """Return the status, 0 for none, the payment, where it was acknowledged, and else why not.
+
+        Pending is no acknowledgement.
+        """
         try:
             async with asyncio.timeout(TRY_MAX_S):
                 async with session.post(
@@ -160,5 +172,6 @@ class Load:
                 ) as response:
                     document = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            return 0, None
-        return response.status, document.get("payment_id") if response.status in _TAKEN else None
+            return 0, None, ""
+        payment_id = document.get("payment_id") if response.status in _TAKEN else None
+        return response.status, payment_id, document.get("detail", "")

@@ -144,7 +144,7 @@ async def witness(stage: Stage) -> None:
     await asyncio.sleep(lease.length_s / 4)
     await asyncio.to_thread(stage.two.witness.start)
     was_away_s = SystemClock().monotonic_s() - lost_s
-    refused = stage.load.errors_of(*stage.two.regions, since_s=lost_s)
+    refused = len(stage.load.errors_of(*stage.two.regions, since_s=lost_s))
     if refused and was_away_s < lease.holds_s - lease.length_s / RENEWALS_PER_LEASE:
         stage.result.wrong.append(
             f"{refused} submissions were refused while the witness was away for {was_away_s:.1f} s"

@@ -82,8 +82,13 @@ class Stage:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.to_thread(west.demand, "region", "rejoin"))
             serving = group.create_task(wait_until_serving())
-        errors = self.load.errors_of(east, since_s=began_s) + self.load.errors_of(west, since_s=serving.result())
-        self.result.errors_in_hand_over += errors
+        errors = [
+            *self.load.errors_of(east, since_s=began_s),
+            *self.load.errors_of(west, since_s=serving.result()),
+        ]
+        lapses = sum(each.is_of_a_lapse for each in errors)
+        self.result.lapses_in_hand_over += lapses
+        self.result.errors_in_hand_over += len(errors) - lapses
 
     async def cut(self, *directions: str) -> None:
         """Lose what goes in these directions of the link, and carry everything else."""
