@@ -20,6 +20,7 @@ from aiohttp import ClientSession
 from gateway.cli.demo import SCENARIOS
 from gateway.cli.drill.chance import fresh_seed
 from gateway.cli.drill.region.command import played
+from gateway.cli.drill.region.recount import recounted
 from gateway.cli.two_regions import Plan, Region, TwoRegions
 from gateway.cli.zygote import start_forked
 
@@ -292,14 +293,17 @@ async def test_a_region_that_is_fenced_off_stops_by_itself_and_serves_again_when
                 await asyncio.sleep(0.2)
 
 
-async def test_the_drill_counts_nothing_lost_doubled_or_apart_when_the_link_is_cut_under_load(two: TwoRegions) -> None:
+async def test_the_drill_counts_nothing_lost_doubled_or_apart_when_the_link_is_cut_under_load(
+    two: TwoRegions, tmp_path: Path
+) -> None:
     """One scenario of `fifteen drill region`, the quickest; tests/proofs has all of them, and the controls."""
-    result = await played(two, "cut", seed=fresh_seed())
+    result = await played(two, "cut", seed=fresh_seed(), directory=tmp_path)
 
     assert result.remarks == []
     assert result.is_good
     assert result.acknowledged >= 200
     assert result.in_doubt_resolved
+    assert recounted(tmp_path) == result, "whoever counts again what is kept comes to the same"
 
 
 async def test_a_region_serves_on_for_the_length_of_its_lease_without_the_witness(two: TwoRegions) -> None:

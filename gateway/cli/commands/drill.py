@@ -117,7 +117,10 @@ def recount(
     directory: Annotated[Path, typer.Argument(help="What a drill with --keep has left.")],
     json: Annotated[bool, typer.Option("--json", help="Print the count as JSON.")] = False,
 ) -> None:
-    """Count again, from the files that a drill has kept and nothing else."""
+    """Count again, from the files that a drill, of either kind, has kept and nothing else."""
     from gateway.cli.drill.command import run_recount
+    from gateway.cli.drill.region.command import run_region_recount
+    from gateway.cli.drill.region.recount import kept_scenarios
 
-    raise typer.Exit(run_recount(directory, as_json=json))
+    again = run_region_recount if kept_scenarios(directory) else run_recount
+    raise typer.Exit(again(directory, as_json=json))

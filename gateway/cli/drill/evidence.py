@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -51,18 +52,18 @@ TABLES: Final = {
 _LEDGER_FACTS: Final = (b'{"fact":"Judged"', b'{"fact":"PaymentBooked"', b'{"fact":"PaymentCompleted"')
 
 
-def keep_ledger(journal: Path, directory: Path) -> None:
-    """Write the rail's ledger from its journal."""
+def keep_ledger(journal: Path, directory: Path, *, facts: tuple[bytes, ...] = _LEDGER_FACTS) -> None:
+    """Write the rail's ledger from its journal: the lines that begin with one of these."""
     with journal.open("rb") as lines, (directory / LEDGER).open("wb") as ledger:
-        ledger.writelines(line for line in lines if line.startswith(_LEDGER_FACTS))
+        ledger.writelines(line for line in lines if line.startswith(facts))
 
 
-async def keep_tables(dsn: str, directory: Path) -> None:
+async def keep_tables(dsn: str, directory: Path, tables: Mapping[str, str] = TABLES) -> None:
     """Dump the tables, all as of one instant."""
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            for name, query in TABLES.items():
+            for name, query in tables.items():
                 with (directory / f"{name}.csv").open("wb") as file:
                     await connection.copy_from_query(query, output=file, format="csv", header=True)
     finally:

@@ -22,12 +22,13 @@ from typer.testing import CliRunner
 from gateway.cli.application import application
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.region.arrivals import AMOUNT_CENTS, Arrivals, order_of
-from gateway.cli.drill.region.count import RTO_MAX_S, Result, held_up
+from gateway.cli.drill.region.count import RTO_MAX_S, Result
 from gateway.cli.drill.region.evidence import Claim, Evidence, RailRecord
 from gateway.cli.drill.region.faults import OffClock, sprung, trap_of
 from gateway.cli.drill.region.load import Load, Refusal
 from gateway.cli.drill.region.plants import SENTENCES, Plant
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer
+from gateway.cli.drill.region.recount import held_up
 from gateway.cli.drill.region.scenarios import QUICK, SCENARIOS
 from gateway.cli.two_regions import Region
 from gateway.service.ports import LeaseOverError, NotServingError, UnavailableError

@@ -19,9 +19,11 @@ from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.evidence import RESULTS
 from gateway.cli.drill.region.arrivals import Arrivals
-from gateway.cli.drill.region.count import Result, asking, count, differing, still_open
+from gateway.cli.drill.region.count import Result, asking, differing, still_open
+from gateway.cli.drill.region.keeping import keep_scenario
 from gateway.cli.drill.region.load import Load
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
+from gateway.cli.drill.region.recount import kept_scenarios, recounted
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
 from gateway.cli.drill.region.scenarios import SCENARIOS, Conditions
 from gateway.cli.drill.region.stage import Stage, tell_link
@@ -63,6 +65,18 @@ def run_region_drill(
                 results = drilled(names, seed=seed, plants=plants, directory=Path(directory))
     except (RoleError, PostgresServerError, UpgradeError) as error:
         stop(str(error), code=EXIT_FINDINGS)
+    return _shown(results, as_json=as_json)
+
+
+def run_region_recount(directory: Path, *, as_json: bool) -> int:
+    """Count again what a drill has kept, print it, and return the exit code."""
+    try:
+        return _shown([recounted(folder) for folder in kept_scenarios(directory)], as_json=as_json)
+    except FileNotFoundError as error:
+        stop(f"{error.filename} is missing: {directory} is not what a drill with --keep has left")
+
+
+def _shown(results: Sequence[Result], *, as_json: bool) -> int:
     if as_json:
         print(_as_json(results))
     else:
@@ -111,18 +125,22 @@ def drilled(
         )
         two = TwoRegions(plan, installation)
         with two.running():
-            results += asyncio.run(_drilled(two, list(some), seed, plants))
+            results += asyncio.run(_drilled(two, list(some), seed, plants, directory))
     return results
 
 
-async def _drilled(two: TwoRegions, names: Sequence[str], seed: int, plants: frozenset[Plant]) -> list[Result]:
+async def _drilled(
+    two: TwoRegions, names: Sequence[str], seed: int, plants: frozenset[Plant], directory: Path
+) -> list[Result]:
     await plant_in_databases(two, plants)
     follow_max_s = PLANTED_FOLLOW_MAX_S if plants else DRAIN_MAX_S
-    return [await played(two, name, seed=seed, follow_max_s=follow_max_s) for name in names]
+    return [await played(two, name, seed=seed, directory=directory / name, follow_max_s=follow_max_s) for name in names]
 
 
-async def played(two: TwoRegions, name: str, *, seed: int, follow_max_s: float = DRAIN_MAX_S) -> Result:
-    """Play one scenario on regions that run, and return what it came to."""
+async def played(
+    two: TwoRegions, name: str, *, seed: int, directory: Path, follow_max_s: float = DRAIN_MAX_S
+) -> Result:
+    """Play one scenario on regions that run, and return what it came to: the count of what it leaves in `directory`."""
     result = Result(name, seed, is_synchronous=SCENARIOS[name].conditions.is_synchronous)
     prefix = f"{name}-{seed}"
     arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
@@ -138,8 +156,8 @@ async def played(two: TwoRegions, name: str, *, seed: int, follow_max_s: float =
         result.wrong.append(f"it was broken off: {_first(broken)}")
         await _mended(two)
     tables = await _drained(two, result, follow_max_s=follow_max_s)
-    await count(result, load, two.regions, await asyncio.to_thread(two.journal.read_bytes), tables=tables)
-    return result
+    await keep_scenario(directory, two, load, result, tables=tables)
+    return await asyncio.to_thread(recounted, directory)
 
 
 def _first(broken: BaseExceptionGroup[RoleError]) -> BaseException:

@@ -1,23 +1,16 @@
-"""The count: from both regions' databases and the rail's journal, and from what clients were told."""
+"""What a scenario comes to, and what is asked of both regions' databases while it is played."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import asyncpg
 
 from adapters.postgres.tables import REPLICATED, region_pulse
-from gateway.cli.drill.region.arrivals import Arrivals
-from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
-from gateway.cli.drill.region.ledgers import BOOKED, Ledgers, settled_cents
-from gateway.cli.drill.region.load import Load
-from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
-from gateway.cli.ledger import books_of
 from gateway.cli.two_regions import Region
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -39,26 +32,6 @@ OPEN: Final = (
     "+ (SELECT count(*) FROM incoming_state WHERE final_at IS NULL) "
     "+ (SELECT count(*) FROM projection_due) + (SELECT count(*) FROM handed_over_due)"
 )
-
-_CLAIMS: Final = """
-SELECT claim.idempotency_key, claim.region, claim.epoch, claim.claimed_at, claim.payment_id::text, payment.message_id,
-       state.state, state.version, state.epoch
-FROM claim
-JOIN payment USING (payment_id, tenant_id, region)
-JOIN payment_state AS state USING (payment_id)
-WHERE claim.idempotency_key LIKE $1
-"""
-
-_TRANSFERS: Final = """
-SELECT fact.message_id, fact.region, fact.payment_id::text, state.state, state.version, state.epoch
-FROM incoming_transfer AS fact JOIN incoming_state AS state USING (payment_id)
-WHERE fact.message_id = ANY ($1)
-"""
-
-_ASKED: Final = """
-SELECT count(DISTINCT payment_id) FROM payment_event JOIN claim USING (payment_id)
-WHERE kind = 'StatusRequested' AND claim.idempotency_key LIKE $1
-"""
 
 
 @dataclass(slots=True)
@@ -117,6 +90,44 @@ class Result:
             "scenario": self.scenario,
             "seed": self.seed,
         }
+
+    def seen(self) -> dict[str, Any]:
+        """Return what was seen while it was played, and cannot be counted again."""
+        return {
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "is_synchronous": self.is_synchronous,
+            "unknown": sorted(self.unknown),
+            "missed": sorted(self.missed),
+            "rto_s": self.rto_s,
+            "open": self.open,
+            "errors_in_hand_over": self.errors_in_hand_over,
+            "lapses_in_hand_over": self.lapses_in_hand_over,
+            "moved_at": None if self.moved_at is None else self.moved_at.isoformat(),
+            "stale": self.stale,
+            "timely": self.timely,
+            "wrong": self.wrong,
+        }
+
+    @classmethod
+    def of(cls, run: Mapping[str, Any]) -> Self:
+        """Return what was seen, as it was kept, for the rest to be counted."""
+        return cls(
+            run["scenario"],
+            run["seed"],
+            is_synchronous=run["is_synchronous"],
+            unknown=set(run["unknown"]),
+            missed=set(run["missed"]),
+            rto_s=run["rto_s"],
+            open=run["open"],
+            refused=run["refused"],
+            errors_in_hand_over=run["errors_in_hand_over"],
+            lapses_in_hand_over=run["lapses_in_hand_over"],
+            moved_at=None if run["moved_at"] is None else datetime.fromisoformat(run["moved_at"]),
+            stale=list(run["stale"]),
+            timely=list(run["timely"]),
+            wrong=list(run["wrong"]),
+        )
 
     def whole(self) -> dict[str, Any]:
         """Return it with every list whole, as it is kept."""
@@ -186,92 +197,7 @@ async def claimed_keys(region: Region, prefix: str) -> set[str]:
     return {row["idempotency_key"] for row in rows}
 
 
-async def _transfers(region: Region, message_ids: Sequence[str]) -> Transfers:
-    transfers: defaultdict[str, list[Transfer]] = defaultdict(list)
-    for row in await fetched(region, _TRANSFERS, message_ids):
-        message_id, *others = row
-        transfers[message_id].append(Transfer(*others))
-    return transfers
-
-
 async def unknown_here(region: Region, message_ids: Sequence[str]) -> set[str]:
     """Return those of the rail's transfers of which a region has no fact."""
     rows = await fetched(region, "SELECT message_id FROM incoming_transfer WHERE message_id = ANY ($1)", message_ids)
     return {*message_ids} - {row["message_id"] for row in rows}
-
-
-async def _claims(region: Region, pattern: str) -> Claims:
-    claims: defaultdict[str, list[Claim]] = defaultdict(list)
-    for row in await fetched(region, _CLAIMS, pattern):
-        key, *others = row
-        claims[key].append(Claim(*others))
-    return claims
-
-
-async def count(
-    result: Result, load: Load, regions: Sequence[Region], journal: bytes, *, tables: Sequence[str]
-) -> None:
-    """Fill in what both databases, the rail and the clients say of a scenario; `tables` have differed to its end."""
-    pattern = f"{load.prefix}-%"
-    told = {key: frozenset(one.payment_id for one in each) for key, each in load.acknowledged.items()}
-    here, there = [await _claims(region, pattern) for region in regions]
-    rail = RailRecord.read(journal.splitlines())
-    missed = frozenset(result.unknown) if result.is_synchronous else frozenset()
-    evidence = Evidence(told, here, there, rail, result.moved_at, missed)
-    result.acknowledged, result.refused = load.count, load.refused
-    for key in evidence.keys:
-        doubled, diverged = evidence.doubled(key), evidence.diverged(key)
-        unaccounted = evidence.unaccounted(key) if key in told else None
-        result.doubled += doubled is not None
-        result.diverged += diverged is not None
-        result.accounted += key in told and unaccounted is None
-        result.wrong += [f"{key}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
-    await _count_received(result, load.arrivals, regions, journal)
-    result.diverged += len(tables)
-    result.wrong += [f"the rows of {table} differ" for table in tables]
-    for message_id in (*result.stale, *result.timely):
-        if fault := held_up(rail, message_id, settles=message_id in result.timely):
-            result.wrong.append(f"{message_id} {fault}")
-    claims = [claim for each in (*here.values(), *there.values()) for claim in each]
-    message_ids = {*(claim.message_id for claim in claims), *load.arrivals.message_ids}
-    result.ledger_faults += await _ledger_faults(regions, journal, message_ids)
-    result.in_doubt_resolved = (await fetched(regions[0], _ASKED, pattern))[0][0]
-
-
-async def _ledger_faults(regions: Sequence[Region], journal: bytes, message_ids: Collection[str]) -> list[str]:
-    """Return where each region's ledger is not what its states say, and where those and the rail's differ."""
-    found, booked = [], {}
-    for region in regions:
-        books = await books_of(region.server.superuser_dsn)
-        found += [f"{region.name}'s ledger: {fault}" for fault in (*books.faults, *books.return_faults)]
-        if books.sum_cents:
-            found.append(f"{region.name}'s ledger is out of balance by {books.sum_cents} cents")
-        booked[region.name] = {row["message_id"]: row["cents"] for row in await fetched(region, BOOKED, message_ids)}
-    return [*Ledgers(settled_cents(journal.splitlines()), booked).faults(message_ids), *found]
-
-
-async def _count_received(result: Result, arrivals: Arrivals, regions: Sequence[Region], journal: bytes) -> None:
-    """Count what the rail has brought: what was accepted was acknowledged, and must be what the rail made of it."""
-    message_ids = arrivals.message_ids
-    here, there = [await _transfers(region, message_ids) for region in regions]
-    rail = RailAnswers.read(journal.splitlines())
-    received = Received(rail, here, there, await arrivals.credited(), frozenset(result.missed))
-    accepted = frozenset(rail.accepted(message_ids))
-    result.received = len(message_ids)
-    result.acknowledged += len(accepted)
-    for message_id in message_ids:
-        doubled, diverged = received.doubled(message_id), received.diverged(message_id)
-        unaccounted = received.unaccounted(message_id)
-        result.doubled += doubled is not None
-        result.diverged += diverged is not None
-        result.accounted += message_id in accepted and unaccounted is None
-        result.wrong += [f"received {message_id}: {fault}" for fault in (doubled, diverged, unaccounted) if fault]
-
-
-def held_up(rail: RailRecord, message_id: str, *, settles: bool) -> str | None:
-    """Return what is wrong with a message that a frozen process wrote once it went on; None if nothing is."""
-    if not rail.copies[message_id]:
-        return "was held up, and never came: nothing was shown"
-    if settles:
-        return None if rail.settled[message_id] else "was held up, and not taken by the rail in time: nothing was shown"
-    return "was held up, and settled" if rail.settled[message_id] else None

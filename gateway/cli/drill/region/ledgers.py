@@ -18,8 +18,7 @@ BOOKED: Final = f"""
 SELECT fact.message_id, sum(booked.amount_cents * CASE '{Account.RAIL}'
     WHEN booked.debit THEN 1 WHEN booked.credit THEN -1 ELSE 0 END)::bigint AS cents
 FROM (
-    SELECT payment_id, message_id FROM payment WHERE message_id = ANY ($1)
-    UNION SELECT payment_id, message_id FROM incoming_transfer WHERE message_id = ANY ($1)
+    SELECT payment_id, message_id FROM payment UNION SELECT payment_id, message_id FROM incoming_transfer
 ) AS fact
 JOIN (SELECT posting.* FROM {STANDING}) AS booked USING (payment_id)
 GROUP BY fact.message_id
