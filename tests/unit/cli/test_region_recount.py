@@ -113,6 +113,30 @@ def test_an_acknowledgement_that_is_missing_changes_the_count(tmp_path: Path, na
     assert recounted(scenario).acknowledged == 1
 
 
+@pytest.mark.parametrize(
+    ("events", "resolved"),
+    [
+        (["StatusRequested,IN_DOUBT,IN_DOUBT", "ResendingChosen,IN_DOUBT,RESEND_DUE"], 1),
+        (["SettlementReported,IN_DOUBT,SETTLED"], 0),
+        (["SettlementReported,IN_DOUBT,SETTLED", "StatusRequested,SETTLED,SETTLED"], 0),
+        (
+            ["StatusRequested,IN_DOUBT,IN_DOUBT", "TakenOver,IN_DOUBT,IN_DOUBT", "SettlementReported,IN_DOUBT,SETTLED"],
+            0,
+        ),
+        (["StatusRequested,IN_DOUBT,IN_DOUBT"], 0),
+    ],
+)
+def test_only_a_doubt_that_ended_after_a_question_about_it_is_resolved_by_asking(
+    tmp_path: Path, events: Sequence[str], resolved: int
+) -> None:
+    """What the rail says by itself, asked before a takeover or not asked at all, is not to the question's credit."""
+    scenario = kept(tmp_path)
+    lines = [*TABLES["payment_event"][:4], *(f"P1,1,{number},{each}" for number, each in enumerate(events, start=4))]
+    (scenario / "use1" / "payment_event.csv").write_text("".join(f"{line}\n" for line in lines))
+
+    assert recounted(scenario).in_doubt_resolved == resolved
+
+
 def test_the_command_counts_again_what_a_drill_of_two_regions_has_kept(tmp_path: Path) -> None:
     """As `fifteen drill region` prints it, with its exit code."""
     scenario = kept(tmp_path)

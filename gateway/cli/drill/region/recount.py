@@ -20,6 +20,8 @@ from gateway.cli.drill.region.ledgers import Ledgers, settled_cents
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, Transfers
 
 _ASKED: Final = "StatusRequested"
+_TAKEN_OVER: Final = "TakenOver"
+_DOUBT: Final = "IN_DOUBT"
 
 Row = Mapping[str, str]
 
@@ -43,7 +45,7 @@ def recounted(directory: Path) -> Result:
     booked = dict(zip(run["regions"], (here.booked, there.booked), strict=True))
     message_ids = {*here.message_ids, *there.message_ids, *run["brought"]}
     result.ledger_faults += [*Ledgers(settled_cents(journal), booked).faults(message_ids), *run["books"]]
-    result.in_doubt_resolved = here.asked
+    result.in_doubt_resolved = here.resolved
     return result
 
 
@@ -108,10 +110,22 @@ class _Kept:
         return {claim.message_id for each in self.claims.values() for claim in each}
 
     @property
-    def asked(self) -> int:
-        """Of how many of the scenario's payments the rail was asked."""
-        ours = {claim.payment_id for each in self.claims.values() for claim in each}
-        return len({row["payment_id"] for row in self._table("payment_event") if row["kind"] == _ASKED} & ours)
+    def resolved(self) -> int:
+        """Of how many of the scenario's payments a doubt ended after the rail was asked about it.
+
+        What was before a payment was last taken over counts for nothing, a question as little as an end.
+        """
+        asked: set[str] = set()
+        resolved: set[str] = set()
+        for row in self._table("payment_event"):
+            if row["kind"] == _TAKEN_OVER:
+                asked.discard(row["payment_id"])
+                resolved.discard(row["payment_id"])
+            elif row["kind"] == _ASKED:
+                asked.add(row["payment_id"])
+            elif row["state_before"] == _DOUBT != row["state_after"] and row["payment_id"] in asked:
+                resolved.add(row["payment_id"])
+        return len(resolved & {claim.payment_id for each in self.claims.values() for claim in each})
 
     @cached_property
     def _states(self) -> Mapping[str, Row]:
