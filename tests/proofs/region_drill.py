@@ -50,6 +50,7 @@ _NUMBERS: Final = (
     "in_doubt_resolved",
     "errors_in_hand_over",
     "lapses_in_hand_over",
+    "unsettled_in_hand_over",
     "ledger_faults",
 )
 
@@ -72,7 +73,8 @@ lease's end is in the first, the rail's clock too in the second; both are short 
 [below](#the-products-own-clocks). Payments in the survivor's own slots settle all along. `errors_in_hand_over` are
 the submissions that were refused while slots were handed back to the region that had returned, by the other all
 along, and by that one once it served again; `lapses_in_hand_over` are those of them, counted apart, of which the
-region said that its lease had run out, as it may on a crowded machine.
+region said that its lease had run out, as it may on a crowded machine. `unsettled_in_hand_over` are the rail's
+transfers that were undecided at that moment, and timed out at the rail ([why](../regions.md#what-is-not-there-yet)).
 
 {scenarios}
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.application import application
-from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, keep_run
+from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, RUN, keep_run
 from gateway.cli.drill.region.arrivals import AMOUNT_CENTS
 from gateway.cli.drill.region.count import Result
 from gateway.cli.drill.region.keeping import CREDITED
@@ -135,6 +135,32 @@ def test_only_a_doubt_that_ended_after_a_question_about_it_is_resolved_by_asking
     (scenario / "use1" / "payment_event.csv").write_text("".join(f"{line}\n" for line in lines))
 
     assert recounted(scenario).in_doubt_resolved == resolved
+
+
+@pytest.mark.parametrize(
+    ("epoch", "state_before", "unsettled"), [(3, "RECEIVED", 1), (2, "RECEIVED", 0), (3, "IN_DOUBT", 0)]
+)
+def test_a_transfer_that_was_undecided_in_a_planned_hand_over_and_timed_out_is_told(
+    tmp_path: Path, epoch: int, state_before: str, unsettled: int
+) -> None:
+    """It is accounted for, as no money moved; it is seen all the same. What a takeover has left so is not."""
+    scenario = kept(tmp_path)
+    with (scenario / "use1" / "payment_event.csv").open("a") as file:
+        file.write(f"T1,{epoch},2,TakenOver,{state_before},IN_DOUBT\n")
+    for region in REGIONS:
+        without_line(scenario / region / "booked.csv", 2)
+        (scenario / region / "incoming_state.csv").write_text("payment_id,state,version,epoch\nT1,NOT_SETTLED,3,3\n")
+    (scenario / CREDITED).write_text("{}")
+    (scenario / LEDGER).write_text(
+        (scenario / LEDGER).read_text().replace('"M2","status":"ACSC"', '"M2","status":"RJCT"')
+    )
+    run = json.loads((scenario / RUN).read_text())
+    (scenario / RUN).write_text(json.dumps({**run, "handed_back_from": 2}))
+
+    result = recounted(scenario)
+
+    assert result.is_good, result.remarks
+    assert result.unsettled_in_hand_over == result.whole()["unsettled_in_hand_over"] == unsettled
 
 
 def test_the_command_counts_again_what_a_drill_of_two_regions_has_kept(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def _as_json(results: Sequence[Result]) -> str:
 
 def _table(results: Sequence[Result]) -> Table:
     table = Table(title="What became of it", title_justify="left")
-    shown = [result.as_json() for result in results]
+    shown = [{**result.as_json(), **result.of_hand_over()} for result in results]
     table.add_column("what")
     for result in results:
         table.add_column(result.scenario)

@@ -62,6 +62,10 @@ class Result:
     """How often a region that served refused a client while slots were handed back as planned, and its lease held."""
     lapses_in_hand_over: int = 0
     """How often it did so and said that its lease had run out: the machine was too crowded to renew it in time."""
+    unsettled_in_hand_over: int = 0
+    """How many transfers were undecided when slots were handed back as planned, and have timed out at the rail."""
+    handed_back_from: int | None = None
+    """The highest epoch when a planned hand-over began: what it moved has one above."""
     moved_at: datetime | None = None
     """When the slots of a lost region had gone to the other."""
     stale: list[str] = field(default_factory=list)
@@ -103,6 +107,7 @@ class Result:
             "open": self.open,
             "errors_in_hand_over": self.errors_in_hand_over,
             "lapses_in_hand_over": self.lapses_in_hand_over,
+            "handed_back_from": self.handed_back_from,
             "moved_at": None if self.moved_at is None else self.moved_at.isoformat(),
             "stale": self.stale,
             "timely": self.timely,
@@ -123,6 +128,7 @@ class Result:
             refused=run["refused"],
             errors_in_hand_over=run["errors_in_hand_over"],
             lapses_in_hand_over=run["lapses_in_hand_over"],
+            handed_back_from=run["handed_back_from"],
             moved_at=None if run["moved_at"] is None else datetime.fromisoformat(run["moved_at"]),
             stale=list(run["stale"]),
             timely=list(run["timely"]),
@@ -135,10 +141,17 @@ class Result:
             **self.as_json(),
             "received": self.received,
             "refused": self.refused,
-            "errors_in_hand_over": self.errors_in_hand_over,
-            "lapses_in_hand_over": self.lapses_in_hand_over,
+            **self.of_hand_over(),
             "ledger_faults": self.ledger_faults,
             "wrong": self.wrong,
+        }
+
+    def of_hand_over(self) -> dict[str, int]:
+        """Return what a planned hand-over cost, which is told and kept beside what was agreed on."""
+        return {
+            "errors_in_hand_over": self.errors_in_hand_over,
+            "lapses_in_hand_over": self.lapses_in_hand_over,
+            "unsettled_in_hand_over": self.unsettled_in_hand_over,
         }
 
     @property

@@ -22,6 +22,8 @@ from gateway.cli.drill.region.received import RailAnswers, Received, Transfer, T
 _ASKED: Final = "StatusRequested"
 _TAKEN_OVER: Final = "TakenOver"
 _DOUBT: Final = "IN_DOUBT"
+_UNDECIDED: Final = "RECEIVED"
+_UNSETTLED: Final = "NOT_SETTLED"
 
 Row = Mapping[str, str]
 
@@ -46,6 +48,8 @@ def recounted(directory: Path) -> Result:
     message_ids = {*here.message_ids, *there.message_ids, *run["brought"]}
     result.ledger_faults += [*Ledgers(settled_cents(journal), booked).faults(message_ids), *run["books"]]
     result.in_doubt_resolved = here.resolved
+    if result.handed_back_from is not None:
+        result.unsettled_in_hand_over = here.unsettled_since(result.handed_back_from)
     return result
 
 
@@ -126,6 +130,16 @@ class _Kept:
             elif row["state_before"] == _DOUBT != row["state_after"] and row["payment_id"] in asked:
                 resolved.add(row["payment_id"])
         return len(resolved & {claim.payment_id for each in self.claims.values() for claim in each})
+
+    def unsettled_since(self, epoch: int) -> int:
+        """How many transfers were undecided when they were taken over under a higher epoch, and did not settle."""
+        moved = {
+            row["payment_id"]
+            for row in self._table("payment_event")
+            if row["kind"] == _TAKEN_OVER and row["state_before"] == _UNDECIDED and int(row["epoch"]) > epoch
+        }
+        ours = {each.payment_id: each.state for transfers in self.transfers.values() for each in transfers}
+        return sum(ours.get(payment_id) == _UNSETTLED for payment_id in moved)
 
     @cached_property
     def _states(self) -> Mapping[str, Row]:

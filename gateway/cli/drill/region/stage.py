@@ -72,6 +72,8 @@ class Stage:
         Those of the first region see nothing from the command on, those of the second from when it says that it serves.
         """
         east, west = self.two.regions
+        async with asking(east) as connection:
+            self.result.handed_back_from = await connection.fetchval("SELECT max(epoch) FROM slot")
         began_s = SystemClock().monotonic_s()
 
         async def wait_until_serving() -> float:
