@@ -90,7 +90,8 @@ class Outward:
             found.append("not all of this region's tables are published: fifteen region init")
         elif not self.via_root:
             found.append(
-                "a new month's messages would not be replicated (publish_via_partition_root): fifteen region init"
+                "messages are not replicated, or those of a new month not (publish_via_partition_root): fifteen region "
+                "init; then, for what was written meanwhile, fifteen region join --anew, in the peer's region"
             )
         if not self.is_follower_there:
             found.append(f"there is no role {self.follower}, as which the peer follows: fifteen region init")
