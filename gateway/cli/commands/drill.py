@@ -87,7 +87,8 @@ def drill_region(
         ),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option("--keep", help="Leave journal, databases and logs in this directory.", metavar="DIR")
+        Path | None,
+        typer.Option("--keep", help="Leave evidence, journal, databases and logs in this directory.", metavar="DIR"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a list of results as JSON.")] = False,
 ) -> None:
