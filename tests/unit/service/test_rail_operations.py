@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import pytest
 
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import OperationState, RailAction, RailEvent, RailEventKind
-from gateway.service.ports import MessageClass, NotSentError, UnavailableError
+from gateway.service.ports import MessageClass, NotSentError, RailLink, UnavailableError
 from gateway.service.rail_operations import RailHasNoOperationsError, SubjectError
 from iso20022 import BusinessHeader, BusinessMessageId, EnvelopeKind, header, wrap
 from iso20022.messages import admi004
@@ -264,7 +265,7 @@ async def test_what_waited_behind_a_slow_one_is_given_up_when_its_own_minute_is_
     first = await place.operations.ask(Rail.FEDNOW, RailAction.PING, None, by="sample operator", note="a sample")
     second = await place.operations.ask(Rail.FEDNOW, RailAction.SIGN_OFF, SECOND, by="sample operator", note="a sample")
     slow = _Slow(place, seconds=61)
-    sender = replace(place.sender, links={Rail.FEDNOW: slow})  # type: ignore[dict-item]
+    sender = replace(place.sender, links={Rail.FEDNOW: cast("RailLink", slow)})
 
     await sender.send_due()
 
@@ -287,7 +288,7 @@ async def test_what_waited_behind_a_slow_one_and_another_worker_has_sent_is_not_
             await place.ask(RailAction.SIGN_OFF, SECOND)
 
     slow = _Slow(place, seconds=9, meanwhile=meanwhile)
-    await replace(place.sender, links={Rail.FEDNOW: slow}).send_due()  # type: ignore[dict-item]
+    await replace(place.sender, links={Rail.FEDNOW: cast("RailLink", slow)}).send_due()
 
     left = [each.body for each in place.earth.rail.sent]
     given_up = await place.events.events(Rail.FEDNOW, kinds={RailEventKind.ABANDONED}, limit=10)
