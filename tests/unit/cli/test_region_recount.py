@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -184,3 +185,15 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "is missing" in result.output
+
+
+def test_what_was_seen_is_read_back_as_it_was() -> None:
+    """Field by field: what was forgotten on either side would be counted as if nothing had been."""
+    seen = Result(
+        "killed", 7,
+        is_synchronous=True, unknown={"key"}, missed={"transfer"}, rto_s=1.5, open=2,
+        errors_in_hand_over=3, lapses_in_hand_over=4, handed_back_from=5,
+        moved_at=datetime(2026, 11, 20, 15, 15, tzinfo=UTC), stale=["late"], timely=["timely"], wrong=["wrong"],
+    )  # fmt: skip
+
+    assert Result.of({**json.loads(json.dumps(seen.seen())), "refused": {}}) == seen
