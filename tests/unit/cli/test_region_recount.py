@@ -139,7 +139,8 @@ def test_only_a_doubt_that_ended_after_a_question_about_it_is_resolved_by_asking
 
 
 @pytest.mark.parametrize(
-    ("epoch", "state_before", "unsettled"), [(3, "RECEIVED", 1), (2, "RECEIVED", 0), (3, "IN_DOUBT", 0)]
+    ("epoch", "state_before", "unsettled"),
+    [(3, "RECEIVED", 1), (2, "RECEIVED", 0), (4, "RECEIVED", 0), (3, "IN_DOUBT", 0)],
 )
 def test_a_transfer_that_was_undecided_in_a_planned_hand_over_and_timed_out_is_told(
     tmp_path: Path, epoch: int, state_before: str, unsettled: int

@@ -134,13 +134,28 @@ async def _drilled(
 ) -> list[Result]:
     await plant_in_databases(two, plants)
     follow_max_s = PLANTED_FOLLOW_MAX_S if plants else DRAIN_MAX_S
-    return [await played(two, name, seed=seed, directory=directory / name, follow_max_s=follow_max_s) for name in names]
+    return await played(two, names, seed=seed, directory=directory, follow_max_s=follow_max_s)
 
 
 async def played(
-    two: TwoRegions, name: str, *, seed: int, directory: Path, follow_max_s: float = DRAIN_MAX_S
-) -> Result:
-    """Play one scenario on regions that run, and return what it came to: the count of what it leaves in `directory`."""
+    two: TwoRegions, names: Sequence[str], *, seed: int, directory: Path, follow_max_s: float = DRAIN_MAX_S
+) -> list[Result]:
+    """Play scenarios on regions that run, and return what each came to: the count of what it leaves in `directory`.
+
+    What one has left undone may meet the harm of the next; when the last is over all is waited for, and counted. What
+    is still to be done then, and a table whose rows differ, may be of any of them, and stands in each one's count.
+    """
+    scenes = [await _play(two, name, seed) for name in names]
+    still_to_do, tables = await _drained(two, follow_max_s=follow_max_s)
+    results = []
+    for load, result in scenes:
+        result.open = still_to_do
+        await keep_scenario(directory / result.scenario, two, load, result, tables=tables)
+        results.append(await asyncio.to_thread(recounted, directory / result.scenario))
+    return results
+
+
+async def _play(two: TwoRegions, name: str, seed: int) -> tuple[Load, Result]:
     result = Result(name, seed, is_synchronous=SCENARIOS[name].conditions.is_synchronous)
     prefix = f"{name}-{seed}"
     arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
@@ -155,9 +170,7 @@ async def played(
     except* RoleError as broken:
         result.wrong.append(f"it was broken off: {_first(broken)}")
         await _mended(two)
-    tables = await _drained(two, result, follow_max_s=follow_max_s)
-    await keep_scenario(directory, two, load, result, tables=tables)
-    return await asyncio.to_thread(recounted, directory)
+    return load, result
 
 
 def _first(broken: BaseExceptionGroup[RoleError]) -> BaseException:
@@ -168,20 +181,20 @@ def _first(broken: BaseExceptionGroup[RoleError]) -> BaseException:
     return error
 
 
-async def _drained(two: TwoRegions, result: Result, *, follow_max_s: float) -> Sequence[str]:
-    """Return once nothing is on its way any more, or goes on being so; with the tables that differ then."""
+async def _drained(two: TwoRegions, *, follow_max_s: float) -> tuple[int, Sequence[str]]:
+    """Return once nothing is on its way any more, or goes on being so; how much that is, and the tables that differ."""
     now_s = asyncio.get_running_loop().time
     east, west = two.regions
     async with asking(east) as here, asking(west) as there:
         give_up_s, busy_s = now_s() + DRAIN_MAX_S, now_s()
         while True:
-            result.open = await still_open([here, there])
-            busy_s = now_s() if result.open else busy_s
+            still_to_do = await still_open([here, there])
+            busy_s = now_s() if still_to_do else busy_s
             is_over = now_s() >= give_up_s
-            if is_over or not result.open:
+            if is_over or not still_to_do:
                 tables = await differing([here, there])
                 if is_over or not tables or now_s() >= busy_s + follow_max_s:
-                    return tables
+                    return still_to_do, tables
             await asyncio.sleep(_PAUSE_S)
 
 

@@ -36,7 +36,7 @@ BOTH_EVERY: Final = 5
 LOST_EVERY: Final = 12
 """Of one payment in so many the rail's answer is lost: it is under way when a region is lost, and asked about."""
 
-ALL_ANSWERED: Final = 130
+ALL_ANSWERED: Final = 150
 """Of the last so many of the many none is: who waits for the end would wait for the rail's clock again."""
 
 _PENDING: Final = 202

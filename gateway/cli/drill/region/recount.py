@@ -49,7 +49,7 @@ def recounted(directory: Path) -> Result:
     result.ledger_faults += [*Ledgers(settled_cents(journal), booked).faults(message_ids), *run["books"]]
     result.in_doubt_resolved = here.resolved
     if result.handed_back_from is not None:
-        result.unsettled_in_hand_over = here.unsettled_since(result.handed_back_from)
+        result.unsettled_in_hand_over = here.unsettled_under(result.handed_back_from + 1)
     return result
 
 
@@ -131,12 +131,12 @@ class _Kept:
                 resolved.add(row["payment_id"])
         return len(resolved & {claim.payment_id for each in self.claims.values() for claim in each})
 
-    def unsettled_since(self, epoch: int) -> int:
-        """How many transfers were undecided when they were taken over under a higher epoch, and did not settle."""
+    def unsettled_under(self, epoch: int) -> int:
+        """How many transfers were undecided when they were taken over under an epoch, and did not settle."""
         moved = {
             row["payment_id"]
             for row in self._table("payment_event")
-            if row["kind"] == _TAKEN_OVER and row["state_before"] == _UNDECIDED and int(row["epoch"]) > epoch
+            if row["kind"] == _TAKEN_OVER and row["state_before"] == _UNDECIDED and int(row["epoch"]) == epoch
         }
         ours = {each.payment_id: each.state for transfers in self.transfers.values() for each in transfers}
         return sum(ours.get(payment_id) == _UNSETTLED for payment_id in moved)
