@@ -25,7 +25,7 @@ from gateway.cli.drill.region.arrivals import AMOUNT_CENTS, Arrivals, order_of
 from gateway.cli.drill.region.count import RTO_MAX_S, Result
 from gateway.cli.drill.region.evidence import Claim, Evidence, RailRecord
 from gateway.cli.drill.region.faults import OffClock, sprung, trap_of
-from gateway.cli.drill.region.load import Load, Refusal
+from gateway.cli.drill.region.load import Load, Refusal, prefix_of
 from gateway.cli.drill.region.plants import SENTENCES, Plant
 from gateway.cli.drill.region.received import RailAnswers, Received, Transfer
 from gateway.cli.drill.region.recount import held_up
@@ -395,3 +395,12 @@ def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(application, ["drill", "region", "--keep", str(tmp_path)], env={"COLUMNS": "300"})
 
     assert result.exit_code == 2
+
+
+def test_no_key_of_one_scenario_looks_like_another_ones() -> None:
+    """They are counted when all are over: with seed 60, `cut` would count the keys of `cut-60`."""
+    prefixes = [prefix_of(name, seed) for name in SCENARIOS for seed in range(100)]
+
+    begin_alike = [(one, other) for one in prefixes for other in prefixes if f"{other}-1".startswith(f"{one}-")]
+
+    assert begin_alike == [(each, each) for each in prefixes]

@@ -21,7 +21,7 @@ from gateway.cli.drill.evidence import RESULTS
 from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.count import Result, asking, differing, still_open
 from gateway.cli.drill.region.keeping import keep_scenario
-from gateway.cli.drill.region.load import Load
+from gateway.cli.drill.region.load import Load, prefix_of
 from gateway.cli.drill.region.plants import Plant, plant_in_databases
 from gateway.cli.drill.region.recount import kept_scenarios, recounted
 from gateway.cli.drill.region.role import PLANTS_VARIABLE, TRAPS_VARIABLE
@@ -157,7 +157,7 @@ async def played(
 
 async def _play(two: TwoRegions, name: str, seed: int) -> tuple[Load, Result]:
     result = Result(name, seed, is_synchronous=SCENARIOS[name].conditions.is_synchronous)
-    prefix = f"{name}-{seed}"
+    prefix = prefix_of(name, seed)
     arrivals = Arrivals(two.simulator_url, two.institution_url, prefix)
     load = Load(two.regions, two.api_key, prefix, Dice(seed, purpose=name), arrivals)
     say(f"{name}: {SCENARIOS[name].sentence}")

@@ -159,7 +159,7 @@ class Result:
         """What was wrong, as far as it is shown, and what a promise was broken by."""
         found = [*self.wrong[:SHOWN_MAX], *self.ledger_faults[:SHOWN_MAX]]
         if self.open:
-            found.append(f"{self.open} things were still to be done")
+            found.append(f"{self.open} things were still to be done after the last scenario")
         if self.errors_in_hand_over:
             found.append(f"{self.errors_in_hand_over} submissions were refused while slots were handed back as planned")
         if self.lapses_in_hand_over:

@@ -46,6 +46,11 @@ _TAKEN: Final = frozenset({200, _PENDING})
 _SETTLED, _ANSWER_LOST = SCENARIOS[0], SCENARIOS[3]
 
 
+def prefix_of(scenario: str, seed: int) -> str:
+    """Return what a scenario's keys begin with, and no other's: the first key of `cut-60` is not one of `cut`'s."""
+    return f"{scenario}.{seed}"
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """What a client was told: the payment of its key, and by which region."""
