@@ -68,12 +68,13 @@ terraform-check: setup ## Format, validity, tests, checkov, hadolint, planted mi
 terraform-apply-local: setup ## Apply what a moto server supports, plan again, and write the report into docs/proofs
 	$(BIN)/python -m tests.proofs.terraform
 
-bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, a skeleton, months
+bench: setup ## Measure: an installation at 300 payments/s, the intake alone, messages, bus, guards, caches, a skeleton, months
 	$(BIN)/fifteen bench
 	$(BIN)/python -m tests.benchmarks.intake
 	$(BIN)/python -m tests.benchmarks.messages
 	$(BIN)/python -m tests.benchmarks.bus
 	$(BIN)/python -m tests.benchmarks.guards
+	$(BIN)/python -m tests.benchmarks.caches
 	$(BIN)/python -m tests.benchmarks.skeleton
 	$(BIN)/python -m tests.benchmarks.months
 

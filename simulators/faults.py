@@ -16,8 +16,9 @@ from simulators.refusals import TechnicalFault
 GARBAGE: Final = b"\xff\xfe\x00 not a message \x00\xff"
 """What comes in the place of an unreadable answer."""
 
-LONGEST_DELAY_S: Final = 3_600
-"""The longest delay that can be switched on."""
+LONGEST_DELAY_S: Final = 7 * 86_400
+"""The longest delay that can be switched on: an answer is due by the end of the next business day, and the rail's clock
+can be moved past that."""
 
 COPIES_MAX: Final = 10
 """As often as a message can be delivered."""

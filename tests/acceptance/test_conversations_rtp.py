@@ -26,8 +26,9 @@ from tests.acceptance.bureau import (
     requested_and_taken_back,
     with_second,
 )
+from tests.acceptance.day import POSTED_LATER
 from tests.acceptance.installation import RAIL_CLOCK_S, installed
-from tests.acceptance.payments import rtp_message, rtp_transfer
+from tests.acceptance.payments import json_payment, rtp_message, rtp_transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
 from tests.acceptance.talk import (
     THEIRS,
@@ -43,6 +44,7 @@ from tests.acceptance.talk import (
     verdicts_of,
 )
 from tests.acceptance.test_conversations import database
+from tests.acceptance.test_liquidity import rows
 from tests.acceptance.test_rail_operations import (
     PARTIES,
     answers_kept,
@@ -437,6 +439,25 @@ def another_says(receiver: Receiver, request: type[SignOnRequest | SignOffReques
     url = f"{receiver.installation.simulator_urls[Rail.RTP]}/rail/v1/messages"
     with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
         assert response.status == 202
+
+
+async def test_the_word_that_it_was_posted_is_set_aside_where_it_leads_back_to_no_payment(
+    receiver: Receiver, database: Database
+) -> None:
+    """A client's own instruction id does not: its payment stays as it is. The control: one of ours leads back."""
+    theirs = ask(receiver, "/v1/messages", rtp_message(rtp_transfer(creditor_account=POSTED_LATER)))
+    body = {**json_payment(creditor_account=POSTED_LATER), "rail": "rtp"}
+    ours = ask(receiver, "/v1/payments", body, key="posted-later")
+    paths = [f"/v1/payments/{each['payment_id']}" for each in (theirs, ours)]
+    await asked_until(receiver, paths[1], is_in("SETTLED"))
+    await delivered(receiver)
+
+    kept = await rows(database, "SELECT message_type, codes FROM quarantine WHERE message_type LIKE 'camt.035%'")
+    events = [[each["kind"] for each in ask(receiver, f"{path}/events")["events"]] for path in paths]
+    assert [(each["message_type"], each["codes"]) for each in kept] == [("camt.035.001.05", ["UNMATCHED_MESSAGE"])]
+    assert ask(receiver, paths[0])["state"] == "ACCEPTED_WITHOUT_POSTING"
+    assert [each.count("PostingReported") for each in events] == [0, 1]
+    assert await faults_of(database) == 0
 
 
 async def test_two_institutions_of_one_gateway_talk_over_rtp_and_each_has_its_own_half(

@@ -11,17 +11,18 @@ from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.receiving_time import is_business_day
-from tests.acceptance.installation import HEADERS, ON_RAIL_TIME, installed
+from tests.acceptance.installation import ON_RAIL_TIME, installed
 from tests.acceptance.payments import EASTERN, json_payment
 from tests.acceptance.receiving import AGENT, Receiver, receiving, until
 from tests.acceptance.talk import asked_of_us, is_in, known_as, path_of
 from tests.acceptance.test_liquidity import ask_any, liquidity
 from tests.acceptance.test_liquidity import ended as ended_payment
-from tests.acceptance.test_returns import ask, asked_back, asked_until, faults_of, request_is
+from tests.acceptance.test_returns import answered_with, ask, asked_back, asked_until, faults_of, found_in, request_is
 from tests.conftest import TENANT, Database, copy_database, demand_balance
 
 OPENS, CLOSES = time(7), time(18, 30)
@@ -59,14 +60,29 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 async def leap_to(receiver: Receiver, day: date, at: time = MORNING, *, runs: bool = True) -> datetime:
-    """Have the rail's clock show this time of its zone, and return it once gateway and worker show it too."""
+    """Have the rail's clock show this time of its zone, and return it once gateway and worker show it too.
+
+    First everything leaves that is about to: what waits in the outbox while half a second is leapt over leaves twice.
+    """
     instant = datetime.combine(day, at, tzinfo=EASTERN)
+    await outbox_empty(receiver)
     shown = await asyncio.to_thread(clock_of, receiver, {"at": instant.isoformat(), "runs": runs})
     followed, folder = f'"rail_changes":{shown["changes"]},', receiver.installation.directory
     async with asyncio.timeout(10):
         while not all(followed in (folder / name).read_text() for name in ("gateway.log", "worker-1.log")):
             await asyncio.sleep(0.02)
     return instant
+
+
+async def outbox_empty(receiver: Receiver) -> None:
+    """Return once no delivery waits to be published, or to be forgotten."""
+    connection = await asyncpg.connect(receiver.installation.environment["FIFTEEN_DATABASE_URL"])
+    try:
+        async with asyncio.timeout(10):
+            while await connection.fetchval("SELECT count(*) FROM outbox"):
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
 
 
 def clock_of(receiver: Receiver, content: Any = None) -> dict[str, Any]:
@@ -86,11 +102,15 @@ def long_weekend(receiver: Receiver) -> date:
     return day
 
 
+async def submitted(receiver: Receiver, **more: Any) -> dict[str, Any]:
+    """A payment of ours, at its end."""
+    key, body = f"payment-{next(_keys)}", {**json_payment(**more), "rail": receiver.rail.value}
+    return await ended_payment(receiver, await asyncio.to_thread(ask_any, receiver, "/v1/payments", body, key))
+
+
 async def paid(receiver: Receiver) -> dict[str, Any]:
     """A payment of ours, settled."""
-    key = f"payment-{next(_keys)}"
-    submitted = await asyncio.to_thread(ask_any, receiver, "/v1/payments", json_payment(), key)
-    shown = await ended_payment(receiver, submitted)
+    shown = await submitted(receiver)
     assert shown["state"] == "SETTLED", shown
     return shown
 
@@ -101,15 +121,6 @@ async def moved(receiver: Receiver) -> str:
     submitted = await asyncio.to_thread(ask_any, receiver, "/v1/liquidity-transfers", liquidity(), key)
     shown = await ended_payment(receiver, submitted)
     return str(shown["reason"]["code"] if shown["reason"] else shown["state"])
-
-
-def found_in(receiver: Receiver, path: str, message_type: str, pattern: re.Pattern[bytes]) -> list[str]:
-    """What a kept message of this type says."""
-    listed = ask(receiver, f"{path}/messages")["messages"]
-    (kept,) = [each for each in listed if each["message_type"].startswith(message_type)]
-    url = f"{receiver.installation.gateway_url}{path}/messages/{kept['message_id']}"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=HEADERS)) as response:
-        return [match.decode() for match in pattern.findall(response.read())]
 
 
 def settlement_days(receiver: Receiver, payment: dict[str, Any]) -> list[str]:
@@ -187,6 +198,7 @@ async def test_a_return_is_asked_for_on_the_sixtieth_day_and_not_on_the_next(
     asked_back(receiver, theirs[1], reason="DUPL", days_later=61)
     await asked_until(receiver, paths[1], request_is("REFUSED"))
 
+    assert answered_with(receiver, paths[1]) == ["RJCR", "NARR"]
     assert in_time["state"] == "SETTLED", "whoever has the money keeps it, as the simulator does for CUST"
     assert late["why"] == "too_late"
     assert await faults_of(database) == 0

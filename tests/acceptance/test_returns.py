@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -18,10 +19,12 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.server import EmbeddedPostgres
 from gateway.cli.replay import Outcome, replay
 from gateway.settings import load_settings
-from tests.acceptance.installation import installed
+from tests.acceptance.installation import HEADERS, installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import Receiver, receiving, until
 from tests.conftest import Database, copy_database
+
+_ANSWER: Final = re.compile(rb"<(?:\w+:)?(?:Conf|Rsn>\s*<(?:\w+:)?Cd)>([A-Z]+)<")
 
 
 @pytest.fixture
@@ -224,14 +227,34 @@ def asked_back(receiver: Receiver, message_id: str, **said: Any) -> None:
         assert response.status == 201
 
 
-async def answers_of(receiver: Receiver, path: str) -> list[str]:
-    """The camt.029 of ours that have left for the rail: it has taken each, and found it valid."""
-    found = []
-    for each in (await asyncio.to_thread(ask, receiver, f"{path}/messages"))["messages"]:
-        if each["message_type"] == "camt.029.001.09" and each["direction"] == "rail_out":
-            copies = receiver.installation.copies_on_the_wire(each["business_message_id"])
-            found += [copy["verdict"] for copy in copies]
-    return found
+def found_in(receiver: Receiver, path: str, message_type: str, pattern: re.Pattern[bytes]) -> list[str]:
+    """What a kept message of this type says."""
+    listed = ask(receiver, f"{path}/messages")["messages"]
+    (kept,) = [each for each in listed if each["message_type"].startswith(message_type)]
+    url = f"{receiver.installation.gateway_url}{path}/messages/{kept['message_id']}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=HEADERS)) as response:
+        return [match.decode() for match in pattern.findall(response.read())]
+
+
+def answered_with(receiver: Receiver, path: str) -> list[str]:
+    """What our answer to a request for a return says on the wire: the confirmation, and the reason."""
+    return found_in(receiver, path, "camt.029", _ANSWER)
+
+
+async def answers_taken(receiver: Receiver, paths: Sequence[str]) -> None:
+    """Return once the rail has our one camt.029 of each, and has found it valid."""
+
+    async def verdicts(path: str) -> list[str]:
+        found = []
+        for each in (await asyncio.to_thread(ask, receiver, f"{path}/messages"))["messages"]:
+            if each["message_type"].startswith("camt.029") and each["direction"] == "rail_out":
+                copies = receiver.installation.copies_on_the_wire(each["business_message_id"], rail=receiver.rail)
+                found += [copy["verdict"] for copy in copies]
+        return found
+
+    async with asyncio.timeout(10):
+        while [await verdicts(path) for path in paths] != [["ignored"]] * len(paths):
+            await asyncio.sleep(0.05)
 
 
 async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answer(
@@ -265,9 +288,8 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
     assert [each["direction"] for each in listed] == ["in", "in"]
     assert again["type"].endswith("return_not_answerable")
     assert [each["returned"]["value"] for each in ended] == ["20.00", "0.00", "0.00"]
-    async with asyncio.timeout(10):
-        while [await answers_of(receiver, path) for path in paths] != [["ignored"]] * 3:
-            await asyncio.sleep(0.05)
+    await answers_taken(receiver, paths)
+    assert [answered_with(receiver, path) for path in paths] == [["PECR"], ["RJCR", "CUST"], ["RJCR", "NOOR"]]
     assert await faults_of(database) == 0
     assert (await replayed(receiver)).diverged == {}
 
@@ -275,7 +297,10 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
 async def test_what_we_ask_back_is_answered_and_comes_back(
     receiver: Receiver, database: Database, replayed: Replayed
 ) -> None:
-    """IPAY with all of it, PECR with half, PDCR, RJCR, and silence; asked twice it is refused here; one timeline."""
+    """IPAY with all of it, PECR with half, PDCR, RJCR, and silence; one timeline.
+
+    Asked twice it is refused here, and so is what never settled.
+    """
     asked = {"DUPL": "RETURNED", "TECH": "PENDING", "CUST": "REFUSED", "AM09": "RETURNED", "FRAD": "REQUESTED"}
     paths = {}
     for code in asked:
@@ -289,6 +314,9 @@ async def test_what_we_ask_back_is_answered_and_comes_back(
     await asked_until(receiver, f"{paths['FRAD']}/events", ends_with("ReturnReceiptReported"))
     again = ask(receiver, f"{paths['TECH']}/return-request", {"reason_code": "TECH"}, expected=409)
     listed = ask(receiver, "/v1/return-requests")["return_requests"]
+    rejected = ask(receiver, "/v1/messages", message(transfer(creditor_account="SIMRJCTAC04")))
+    unsettled = f"/v1/payments/{rejected['payment_id']}/return-request"
+    nothing = ask(receiver, unsettled, {"reason_code": "CUST"}, expected=409)
 
     assert {code: shown["returned"]["value"] for code, shown in ended.items()} == {
         "DUPL": "51.74", "TECH": "0.00", "CUST": "0.00", "AM09": "25.87", "FRAD": "0.00",
@@ -296,6 +324,7 @@ async def test_what_we_ask_back_is_answered_and_comes_back(
     assert [shown["state"] for shown in ended.values()] == ["RETURNED", *["SETTLED"] * 4]
     waiting = {paths[code].rpartition("/")[2] for code in ("TECH", "FRAD")}
     assert (again["why"], {each["id"] for each in listed}) == ("already_asked", waiting)
+    assert (rejected["state"], nothing["why"]) == ("REJECTED", "not_settled")
     kinds = [each["kind"] for each in ask(receiver, f"{paths['DUPL']}/events")["events"]]
     assert kinds[-4:] == ["ReturnAsked", "ReturnReceiptReported", "ReturnAgreedReported", "PaymentReturned"]
     for path in paths.values():
