@@ -155,8 +155,9 @@ class FedNowSettings(BaseModel):
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("SIM-FUTURE-DATED", "SIM-LMT-HOURS", "SIM-SIGNED-OFF"),
         description="Reasons of the rail's rejections, comma-separated, beside ISO's and those that are public; the "
-        "default is what the simulated rail has of its own. An RJCT with any other is set aside with a finding, and "
-        "its payment is in doubt.",
+        "default is what the simulated rail has of its own, marked SIM: a gateway without settings is for that one, and "
+        "nothing is said by it of the service, which has no such code. Whoever names the service's own leaves them out. "
+        "An RJCT with any other is set aside with a finding, and its payment is in doubt.",
     )
     enquiry_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         tuple(f"{code}={answer}" for code, answer in SERVICE_ENQUIRY_CODES.items()),
