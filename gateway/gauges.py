@@ -28,6 +28,7 @@ async def keep_gauges(parts: Parts, bus: Bus) -> None:
             0 if backlog.outbox_oldest_at is None else (now - backlog.outbox_oldest_at).total_seconds()
         )
         metrics.contradictions.set(backlog.contradictions)
+        metrics.payments_attention.set(backlog.attention)
         metrics.payments_in_flight.clear()
         for state, count in backlog.open_payments.items():
             metrics.payments_in_flight.labels(state.value).set(count)

@@ -12,6 +12,7 @@ from aiohttp import web
 from adapters.http.api import Api
 from adapters.http.negotiation import JSON, XML
 from adapters.http.representation import as_accepted, payment_json, payment_link
+from gateway.domain.history import has_no_contradiction
 from gateway.domain.payment import IdempotencyKey, Payment, RegionId
 from gateway.domain.transitions import TRANSITIONS, tells
 from gateway.service.ports import MessageDirection, NotServingError, RawMessage, UnavailableError
@@ -61,11 +62,32 @@ def demand_whole(api: Api, found: str) -> None:
         raise NotServingError(f"{found} found, and {NOT_WHOLE}")
 
 
+async def payments_shown(api: Api, payments: Sequence[Payment]) -> list[dict[str, Any]]:
+    """Return the representations of payments as they are now, each with what contradicts it, if anything does.
+
+    Raises:
+        UnavailableError: the store does not answer.
+
+    """
+    asked = [payment.payment_id for payment in payments if not has_no_contradiction(payment)]
+    said = await api.store.contradictions(asked) if asked else {}
+    return [payment_json(payment, said.get(payment.payment_id)) for payment in payments]
+
+
+async def payment_shown(api: Api, payment: Payment) -> dict[str, Any]:
+    """Return the representation of one payment; see `payments_shown`."""
+    return (await payments_shown(api, [payment]))[0]
+
+
+def _accepted_json(payment: Payment) -> dict[str, Any]:
+    return payment_json(as_accepted(payment), None)
+
+
 def accepted_response(
     payment: Payment, *, warnings: Sequence[Mapping[str, Any]], headers: Mapping[str, str]
 ) -> web.Response:
     """Return 202 with the payment as it was accepted: equal, to the byte, for the first submission and every repeat."""
-    members = payment_json(as_accepted(payment))
+    members = _accepted_json(payment)
     if warnings:
         members["warnings"] = list(warnings)
     return json_response(members, status=202, headers={"Location": payment_link(payment.payment_id), **headers})
@@ -122,7 +144,8 @@ async def current_response(
     for media_type in accepts:
         if media_type == JSON:
             status = 200 if payment.state.is_final else status_while_open
-            return json_response(payment_json(payment), status=status, headers={"Vary": "Accept", **headers})
+            shown = await payment_shown(api, payment)
+            return json_response(shown, status=status, headers={"Vary": "Accept", **headers})
         if payment.state.is_final and (report := await _telling_report(api, payment)) is not None:
             link = f"{payment_link(payment.payment_id)}/messages/{report.message_id}"
             return web.Response(
@@ -147,7 +170,7 @@ async def submitted_response(
         response = await current_response(api, now, accepts=(*accepts, JSON), headers=headers, status_while_open=202)
     except UnavailableError as error:
         api.report_fault(FAULT, error)
-        return json_response(payment_json(as_accepted(payment)), status=202, headers={"Vary": "Accept", **headers})
+        return json_response(_accepted_json(payment), status=202, headers={"Vary": "Accept", **headers})
     assert response is not None
     return response
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response, list_response
+from adapters.http.answers import json_response, list_response, payment_shown, payments_shown
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -16,7 +16,6 @@ from adapters.http.negotiation import is_json
 from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import NOT_HELD, PAYMENT_NOT_FOUND, ProblemError
-from adapters.http.representation import payment_json
 from gateway.domain.events import EventKind
 from gateway.domain.payment import Payment, PaymentId
 from gateway.service.operate import NotHeldError
@@ -39,9 +38,10 @@ class HeldDesk:
         """Show what is held, with what was found: what is rejected first if nobody decides comes first."""
         tenant_id = await self._keys.sight_of(request.headers)
         found = await self._api.store.held(tenant_id, limit=LISTED_MAX + 1)
+        shown = await payments_shown(self._api, found[:LISTED_MAX])
         held = [
-            {"payment": payment_json(payment), "screening": await self._screening_of(payment)}
-            for payment in found[:LISTED_MAX]
+            {"payment": each, "screening": await self._screening_of(payment)}
+            for each, payment in zip(shown, found[:LISTED_MAX], strict=True)
         ]
         return list_response(self._api, "held", held, more=len(found) > LISTED_MAX)
 
@@ -72,7 +72,7 @@ class HeldDesk:
             ) from error
         except LookupError as error:
             raise ProblemError(PAYMENT_NOT_FOUND, "There is no payment with this id.") from error
-        return json_response(payment_json(decided))
+        return json_response(await payment_shown(self._api, decided))
 
 
 def _read_decision(body: bytes) -> tuple[str, str, str | None]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import demand_whole, json_response, list_response
+from adapters.http.answers import demand_whole, json_response, list_response, payments_shown
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -27,7 +27,6 @@ from adapters.http.problems import (
     RETURN_DIFFERS,
     ProblemError,
 )
-from adapters.http.representation import payment_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
@@ -70,7 +69,7 @@ class IncomingTransfers:
     async def get_returns(self, request: web.Request) -> web.Response:
         """Show the payments that give a transfer back, also the one under way."""
         transfer = await self._transfer(request)
-        found = [payment_json(payment) for payment in await self._api.incoming.returns(transfer)]
+        found = await payments_shown(self._api, await self._api.incoming.returns(transfer))
         if not found:
             demand_whole(self._api, "no returns")
         return json_response({"transfer_id": str(transfer.payment_id), "returns": found})

@@ -9,7 +9,7 @@ from adapters.http.held import DECISIONS
 from adapters.http.notes import NOTE_MAX
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
-from adapters.http.representation import MONEY, NEXT_STEPS
+from adapters.http.representation import CONTRADICTED, MONEY, NEXT_STEPS
 from gateway.domain.conversation import ConversationState
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingState
@@ -77,6 +77,12 @@ _PAYMENT: Final = _object(
         "money": {"type": "string", "enum": sorted(set(MONEY.values()))},
         "status": {**_NULLABLE, "description": "The rail's last word on the payment, an ISO transaction status."},
         "reason": ref("NullableReason"),
+        "attention": {
+            "type": ["string", "null"],
+            "enum": [CONTRADICTED, None],
+            "description": "Why a person must look at it, where its state does not say so.",
+        },
+        "contradiction": ref("NullableContradiction"),
         "rail": {"type": "string", "enum": _values(Rail)},
         "region": ref("Region"),
         "message_id": {"type": "string", "description": "The id under which the rail gets it."},
@@ -129,6 +135,7 @@ _EVENT: Final = _object(
         "reason": ref("NullableReason"),
         "business_message_id": _NULLABLE,
         "details": {"type": "object"},
+        "contradiction": {"type": "boolean", "description": "It says what cannot be, given what was certain."},
         "at": _INSTANT,
         "region": _STRING,
         "epoch": {"type": "integer", "minimum": 1},
@@ -308,6 +315,27 @@ SCHEMAS: Final[dict[str, Any]] = {
                     "origin": {"type": "string", "enum": [origin.value for origin in ReasonOrigin]},
                     "text": _NULLABLE,
                 }
+            ),
+        ]
+    },
+    "NullableContradiction": {
+        "anyOf": [
+            {"type": "null"},
+            _object(
+                {
+                    "sequence": {"type": "integer", "minimum": 1, "description": "Which event of its history."},
+                    "kind": {"type": "string", "enum": _values(EventKind)},
+                    "status": _NULLABLE,
+                    "reason": ref("NullableReason"),
+                    "business_message_id": _NULLABLE,
+                    "at": _INSTANT,
+                    "may": {
+                        "type": "array",
+                        "items": {"type": "string", "enum": [action.value for action in OperatorAction]},
+                        "description": "What an operator may do about the payment now: a record of what is so ends it.",
+                    },
+                },
+                description="What was said last against what is certain, until a person has recorded what is so.",
             ),
         ]
     },

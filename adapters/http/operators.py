@@ -1,4 +1,7 @@
-"""Payments of which the rail could not tell what became of them: tenants see their own, operators see all, and act."""
+"""Payments that wait for a person: the rail could not tell what became of them, or contradicts itself about them.
+
+Tenants see their own, operators see all, and act.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response, list_response
+from adapters.http.answers import json_response, list_response, payment_shown, payments_shown
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -15,7 +18,6 @@ from adapters.http.negotiation import is_json
 from adapters.http.notes import note_findings, refuse_if_any
 from adapters.http.payment_form import FormFinding, read_object
 from adapters.http.problems import NOT_AWAITING_OPERATOR, PAYMENT_NOT_FOUND, ProblemError
-from adapters.http.representation import payment_json
 from gateway.domain.payment import PaymentId
 from gateway.service.operate import NotAwaitingOperatorError, OperatorAction
 
@@ -36,7 +38,7 @@ class OperatorDesk:
         """Show the payments that wait for a person, the longest open first."""
         tenant_id = await self._keys.sight_of(request.headers)
         found = await self._api.store.awaiting_operator(tenant_id, limit=LISTED_MAX + 1)
-        shown = [payment_json(payment) for payment in found[:LISTED_MAX]]
+        shown = await payments_shown(self._api, found[:LISTED_MAX])
         return list_response(self._api, "payments", shown, more=len(found) > LISTED_MAX)
 
     async def post_action(self, request: web.Request) -> web.Response:
@@ -48,14 +50,15 @@ class OperatorDesk:
         try:
             ended = await self._api.operators.act(payment_id, action, note=note, by=operator)
         except NotAwaitingOperatorError as error:
+            instead = f" It waits for {' or '.join(error.actions)}." if error.actions else ""
             raise ProblemError(
                 NOT_AWAITING_OPERATOR,
-                f"The payment is {error.state}; nothing was done.",
+                f"The payment is {error.state}; nothing was done.{instead}",
                 members={"state": error.state},
             ) from error
         except LookupError as error:
             raise ProblemError(PAYMENT_NOT_FOUND, "There is no payment with this id.") from error
-        return json_response(payment_json(ended))
+        return json_response(await payment_shown(self._api, ended))
 
 
 def _id_in(request: web.Request) -> PaymentId:

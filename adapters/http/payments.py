@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import current_response, json_response, list_response, now_after_waiting
+from adapters.http.answers import current_response, json_response, list_response, now_after_waiting, payments_shown
 from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys
 from adapters.http.freshness import note_freshness
@@ -22,7 +22,7 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
-from adapters.http.representation import candidate_json, events_json, messages_json, payment_json
+from adapters.http.representation import candidate_json, events_json, messages_json
 from gateway.domain.payment import Payment, PaymentId, TenantId
 
 FOUND_MAX: Final = 50
@@ -74,7 +74,7 @@ class Payments:
             end_to_end_id=query.get("end_to_end_id"),
             limit=FOUND_MAX + 1,
         )
-        shown = [payment_json(payment) for payment in found[:FOUND_MAX]]
+        shown = await payments_shown(self._api, found[:FOUND_MAX])
         return list_response(self._api, "payments", shown, more=len(found) > FOUND_MAX)
 
     async def get_events(self, request: web.Request) -> web.Response:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response
+from adapters.http.answers import json_response, payment_shown
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.problems import PAYMENT_NOT_FOUND, POSTING_NOT_ASKABLE, ProblemError
-from adapters.http.representation import instant_text, payment_json
+from adapters.http.representation import instant_text
 from gateway.domain.payment import PaymentId
 from gateway.service.posting_questions import PostingNotAskableError
 
@@ -36,4 +36,4 @@ class PostingQuestionDesk:
             since = {} if error.askable_from is None else {"askable_from": instant_text(error.askable_from)}
             members = {"why": error.code, **since}
             raise ProblemError(POSTING_NOT_ASKABLE, f"{error} Nothing was sent.", members=members) from error
-        return json_response(payment_json(asked))
+        return json_response(await payment_shown(self._api, asked))

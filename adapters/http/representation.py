@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.domain.history import RecordedEvent
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Reason
 from gateway.domain.request import NO_REQUEST, Request, RequestState
+from gateway.service.operate import actions_in
 from gateway.service.ports import RawMessage
 from iso20022 import Amount
 
@@ -41,6 +42,9 @@ NEXT_STEPS: Final[Mapping[PaymentState, str]] = {
     PaymentState.RESEND_DUE: "reject_unless_sent",
 }
 """What the gateway does at the time that is shown, if nothing happens before."""
+
+CONTRADICTED: Final = "contradicted"
+"""Why a person must look at a payment though its state does not say so: the rail says what cannot be."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -77,8 +81,8 @@ def as_accepted(payment: Payment) -> Payment:
     )
 
 
-def payment_json(payment: Payment) -> dict[str, Any]:
-    """Return the payment's representation."""
+def payment_json(payment: Payment, contradiction: RecordedEvent | None) -> dict[str, Any]:
+    """Return the payment's representation; `contradiction` is what stands against what is certain of it."""
     state, link = payment.state, payment_link(payment.payment_id)
     final = state.is_final
     return {
@@ -88,6 +92,8 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "money": MONEY[state],
         "status": payment.status,
         "reason": reason_json(payment.reason),
+        "attention": None if contradiction is None else CONTRADICTED,
+        "contradiction": None if contradiction is None else _contradiction_json(payment, contradiction),
         "rail": payment.rail.value,
         "region": payment.region,
         "message_id": payment.message_id,
@@ -107,6 +113,19 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "elapsed_ms": None if payment.final_at is None else (payment.final_at - payment.accepted_at) // _MILLISECOND,
         "next_step": _next_step_json(payment),
         "links": {"self": link, "events": f"{link}/events", "messages": f"{link}/messages"},
+    }
+
+
+def _contradiction_json(payment: Payment, said: RecordedEvent) -> dict[str, Any]:
+    """What was said last against what is certain, when, and what an operator may do about it now."""
+    return {
+        "sequence": said.sequence,
+        "kind": said.event.kind.value,
+        "status": said.event.status,
+        "reason": reason_json(said.event.reason),
+        "business_message_id": said.event.business_message_id,
+        "at": instant_text(said.at),
+        "may": [action.value for action in actions_in(payment.state)],
     }
 
 
@@ -162,6 +181,7 @@ def _event_json(recorded: RecordedEvent) -> dict[str, Any]:
         "reason": reason_json(event.reason),
         "business_message_id": event.business_message_id,
         "details": event.details,
+        "contradiction": recorded.contradiction,
         "at": instant_text(recorded.at),
         "region": recorded.region,
         "epoch": recorded.epoch,

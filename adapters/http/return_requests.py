@@ -8,7 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from adapters.http.answers import json_response, list_response
+from adapters.http.answers import json_response, list_response, payment_shown
 from adapters.http.api import Api
 from adapters.http.authentication import OperatorKeys
 from adapters.http.bodies import read_body, require_type
@@ -26,7 +26,7 @@ from adapters.http.problems import (
     ProblemError,
 )
 from adapters.http.receipts import receipts_json
-from adapters.http.representation import payment_json, payment_link, request_json
+from adapters.http.representation import payment_link, request_json
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Payment, PaymentId, Reason, ReasonOrigin
@@ -83,7 +83,7 @@ class ReturnRequestDesk:
             raise ProblemError(PAYMENT_NOT_FOUND, "You have no payment with this id that was sent.") from error
         except NotAskableError as error:
             raise ProblemError(RETURN_NOT_ASKABLE, str(error), members={"why": error.code}) from error
-        return json_response(payment_json(asked))
+        return json_response(await payment_shown(self._api, asked))
 
     async def post_answer(self, request: web.Request) -> web.Response:
         """Answer the request for a transfer's return, and show the transfer as it is then."""

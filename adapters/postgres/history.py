@@ -37,7 +37,7 @@ WHERE fact.payment_id = ANY ($1::uuid[])
 
 _EVENTS: Final = """
 SELECT payment_id, region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin,
-    reason_text, business_message_id, details, at, digest
+    reason_text, business_message_id, details, at, contradiction, digest
 FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
 """
 

@@ -89,7 +89,7 @@ POSTPONE_NOTES: Final = "UPDATE projection_due SET not_before = $2 WHERE positio
 
 REPLICATED_EVENTS: Final = """
 SELECT payment_id, tenant_id, digest, region, epoch, sequence, kind, state_before, state_after, status, reason_code,
-    reason_origin, reason_text, business_message_id, details, at
+    reason_origin, reason_text, business_message_id, details, at, contradiction
 FROM payment_event WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, epoch, sequence
 """
 

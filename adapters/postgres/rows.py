@@ -329,6 +329,7 @@ def event_from(row: Record) -> RecordedEvent:
         at=row["at"],
         region=row["region"],
         epoch=row["epoch"],
+        contradiction=row["contradiction"],
     )
 
 

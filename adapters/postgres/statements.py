@@ -14,6 +14,7 @@ from typing import Final
 
 from adapters.postgres.standing import stands
 from gateway.domain.events import EventKind
+from gateway.domain.history import SEEN_TO_BY
 from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID
 
 _CLAIMING: Final = f"({', '.join(repr(rail.value) for rail in sorted(KNOWN_BY_INSTRUCTION_ID))})"
@@ -335,8 +336,21 @@ WAITING_SINCE: Final = """
     ORDER BY updated_at OFFSET $1 LIMIT 1
 """
 
+_SEEN_TO_BY: Final = ", ".join(repr(kind.value) for kind in sorted(SEEN_TO_BY))
+
+_STANDS_UNSEEN: Final = f"""said.contradiction AND NOT EXISTS (
+        SELECT FROM payment_event AS seen
+        WHERE seen.payment_id = said.payment_id AND seen.kind IN ({_SEEN_TO_BY})
+            AND (seen.epoch, seen.sequence) > (said.epoch, said.sequence)
+    )"""
+"""What was `said` contradicts what is certain, and no person has recorded since what is so: see
+`standing_contradiction`. There are few of them, and they have an index."""
+
 AWAITING_OPERATOR: Final = f"""
-    {_PAYMENT} AND now.state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR fact.tenant_id = $1)
+    {_PAYMENT} AND ($1::text IS NULL OR fact.tenant_id = $1) AND fact.payment_id = ANY (ARRAY(
+        SELECT payment_id FROM payment_state WHERE state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR tenant_id = $1)
+        UNION ALL SELECT payment_id FROM payment_event AS said WHERE {_STANDS_UNSEEN}
+    ))
     ORDER BY fact.accepted_at LIMIT $2
 """
 
@@ -365,8 +379,16 @@ SEEN: Final = "SELECT inbox_id, digest FROM inbox WHERE rail = $1 AND inbox_id =
 
 EVENTS: Final = """
     SELECT region, epoch, sequence, kind, state_before, state_after, status, reason_code, reason_origin, reason_text,
-        business_message_id, details, at
+        business_message_id, details, at, contradiction
     FROM payment_event WHERE payment_id = $1 ORDER BY epoch, sequence
+"""
+
+CONTRADICTIONS: Final = f"""
+    SELECT DISTINCT ON (payment_id) payment_id, region, epoch, sequence, kind, state_before, state_after, status,
+        reason_code, reason_origin, reason_text, business_message_id, details, at, contradiction
+    FROM payment_event AS said
+    WHERE payment_id = ANY ($1::uuid[]) AND {_STANDS_UNSEEN}
+    ORDER BY payment_id, epoch DESC, sequence DESC
 """
 
 MESSAGES: Final = """
@@ -430,13 +452,15 @@ DUE_TIMERS: Final = """
 
 TENANT_OF_API_KEY: Final = "SELECT tenant_id FROM api_key WHERE key_digest = $1 AND revoked_at IS NULL"
 
-BACKLOG: Final = """
+BACKLOG: Final = f"""
     SELECT
         (SELECT count(*) FROM outbox) AS outbox,
         (SELECT min(created_at) FROM outbox) AS outbox_oldest_at,
         (SELECT min(creation_time) FROM payment_state WHERE timer_at IS NOT NULL AND state = 'IN_DOUBT')
             AS oldest_in_doubt_at,
-        (SELECT count(*) FROM payment_event WHERE contradiction) AS contradictions
+        (SELECT count(*) FROM payment_event WHERE contradiction) AS contradictions,
+        (SELECT count(DISTINCT payment_id) FROM payment_event AS said
+            JOIN payment_state USING (payment_id) WHERE {_STANDS_UNSEEN}) AS attention
 """
 
 OPEN_PAYMENTS: Final = """

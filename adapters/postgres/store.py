@@ -466,6 +466,12 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.AWAITING_OPERATOR, tenant_id, limit)
         return [payment_from(row) for row in rows]
 
+    async def contradictions(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, RecordedEvent]:
+        """Return what contradicts what is certain; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.CONTRADICTIONS, list(payment_ids))
+        return {PaymentId(row["payment_id"]): event_from(row) for row in rows}
+
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
         """Return the history; see the port."""
         with translated():
@@ -493,6 +499,7 @@ class PostgresStore:
             open_payments={PaymentState(count["state"]): count["count"] for count in counts},
             oldest_in_doubt_at=row["oldest_in_doubt_at"],
             contradictions=row["contradictions"],
+            attention=row["attention"],
         )
 
     async def check(self) -> None:

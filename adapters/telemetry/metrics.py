@@ -136,6 +136,11 @@ class Metrics:
             "Events kept that contradict what is certain; must stay zero, and survives a restart.",
             registry=self.registry,
         )
+        self.payments_attention = Gauge(
+            "gateway_payments_attention",
+            "Payments sent that a person must look at: the rail contradicts what is certain of them.",
+            registry=self.registry,
+        )
         self.dead_letters = Gauge(
             "gateway_dead_letters",
             "Deliveries that no handler settled and no operator has acted on.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
 from gateway.settings import Settings
 
 _REMEDY: Final = "look at the payments again before you repeat it"
+
+COMMANDS: Final[Mapping[str, str]] = {"ask": "ask", "record_settlement": "settled", "record_rejection": "rejected"}
+"""What an operator may do, and the command that does it."""
 
 
 def list_payments(settings: Settings, *, url: str | None, as_json: bool) -> int:
@@ -52,9 +56,25 @@ def _print(payments: list[dict[str, Any]]) -> None:
         OUT.print("[green]no payment waits for a person[/]")
         return
     for payment in payments:  # no table: an id that a narrow terminal shortens can be given to no other command
-        amount, reason = payment["amount"], payment.get("reason") or {}
-        print_line(f"[bold]{payment['payment_id']}[/]  {amount['value']} {amount['currency']}")
+        amount = payment["amount"]
+        print_line(f"[bold]{payment['payment_id']}[/]  {amount['value']} {amount['currency']}  {payment['state']}")
         place = f"in region {payment['region']}"
         print_line(f"  message {escape(payment['message_id'])}, accepted {payment['accepted_at']}, {place}")
-        print_line(f"  {escape(': '.join(filter(None, (reason.get('code'), reason.get('text')))))}")
+        if payment["reason"]:
+            print_line(f"  {_said(payment)}")
+        if payment["attention"]:
+            said = payment["contradiction"]
+            print_line(f"  [red]look at it: {payment['attention']}[/]")
+            print_line(f"  {said['at']} {said['kind']}  {_said(said)}")
+            print_line(f"  what may be done: {_commands(said['may'])}")
     OUT.print("Ask the rail's support what became of each, then: fifteen doubt ask|settled|rejected ID --note …")
+
+
+def _said(told: dict[str, Any]) -> str:
+    """The status that was told, and the reason."""
+    reason = told["reason"] or {}
+    return escape(": ".join(filter(None, (told["status"], reason.get("code"), reason.get("text")))))
+
+
+def _commands(actions: list[str]) -> str:
+    return ", ".join(f"fifteen doubt {COMMANDS[action]}" for action in actions) or "nothing before it has ended"

@@ -158,10 +158,14 @@ class EventKind(StrEnum):
     """A person has the rail asked once more."""
 
     OPERATOR_RECORDED_SETTLEMENT = "OperatorRecordedSettlement"
-    """A person has the rail's word, on another way, that the payment settled."""
+    """A person has the rail's word, on another way, that the payment settled; or stands by it, where that is
+    contradicted.
+    """
 
     OPERATOR_RECORDED_REJECTION = "OperatorRecordedRejection"
-    """A person has the rail's word, on another way, that the payment did not settle and cannot any more."""
+    """A person has the rail's word, on another way, that the payment did not settle and cannot any more; or stands by
+    it, where that is contradicted.
+    """
 
 
 @dataclass(frozen=True, slots=True)

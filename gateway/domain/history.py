@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import PaymentState, Reason
+from gateway.domain.payment import Payment, PaymentState, Reason
 from gateway.domain.request import NO_REQUEST, Request
 from gateway.domain.return_request import request_of
 from gateway.domain.transitions import TRANSITIONS, Effect, tells
@@ -32,7 +32,10 @@ def _may_follow_a_copy(kind: EventKind) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule."""
+    """An event as the history keeps it: `sequence` counts a payment's events from 1, `epoch` says under whose rule.
+
+    `contradiction`: it says what cannot be, given what was certain, so that a person must look.
+    """
 
     sequence: int
     event: Event
@@ -41,6 +44,33 @@ class RecordedEvent:
     at: datetime
     region: str
     epoch: int
+    contradiction: bool = False
+
+
+SEEN_TO_BY: Final = frozenset({EventKind.OPERATOR_RECORDED_SETTLEMENT, EventKind.OPERATOR_RECORDED_REJECTION})
+"""With these a person records what is so: whatever contradicted it before was seen to."""
+
+
+def standing_contradiction(events: Sequence[RecordedEvent]) -> RecordedEvent | None:
+    """Return what was said last against what is certain, where no person has recorded since what is so.
+
+    Of all that was written, by epoch and sequence: what a lost region has heard was said all the same.
+    """
+    found: RecordedEvent | None = None
+    for recorded in sorted(events, key=lambda recorded: (recorded.epoch, recorded.sequence)):
+        if recorded.contradiction:
+            found = recorded
+        elif recorded.event.kind in SEEN_TO_BY:
+            found = None
+    return found
+
+
+def has_no_contradiction(payment: Payment) -> bool:
+    """Whether its history is too short for one: it was accepted, sent, and ended as what is sent may end.
+
+    So the history of nearly every payment that is shown need not be looked at.
+    """
+    return payment.version == 1 or (payment.version == 3 and payment.transfers > 0 and payment.state.is_final)
 
 
 def standing_hold(events: Sequence[RecordedEvent]) -> Event | None:

@@ -290,6 +290,9 @@ TRANSITIONS: Final[dict[tuple[PaymentState, EventKind], Transition]] = {
         (_S.REJECTED, kind): Transition(_S.REJECTED)
         for kind in (_E.SENDING_ABANDONED, *_REJECTING, *_NOT_FOUND, _E.NOT_PROCESSED_REPORTED)
     },
+    # A person has looked into what contradicts the end, and records what is so: the end's own word, for it stays.
+    **{(state, _E.OPERATOR_RECORDED_SETTLEMENT): Transition(state) for state in _SETTLED_STATES},
+    (_S.REJECTED, _E.OPERATOR_RECORDED_REJECTION): Transition(_S.REJECTED),
     # Answers and timers that come after the end change nothing.
     **{(state, kind): Transition(state) for state in _FINAL for kind in (*_TIMERS, *_SAYING_NOTHING)},
     # Another region carried it until now, and may have sent what is not known here. What is final stays so.

@@ -10,6 +10,7 @@ from typing import Final
 from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.screening import REASON_CODE, Way
+from gateway.domain.transitions import TRANSITIONS
 from gateway.service.decide import Decisions, decide
 from gateway.service.ports import Clock, Decision, ScreeningStore
 from gateway.service.rail_protocol import RailProtocol
@@ -35,12 +36,25 @@ _EVENTS: Final[Mapping[OperatorAction, tuple[EventKind, str]]] = {
 }
 
 
-class NotAwaitingOperatorError(Exception):
-    """The payment does not wait for a person: nothing was done. ``state`` says where it stands."""
+def actions_in(state: PaymentState) -> tuple[OperatorAction, ...]:
+    """Return what a person may do about a payment in a state, where it waits for one.
 
-    def __init__(self, state: PaymentState) -> None:
-        super().__init__(f"the payment is {state}, and waits for nobody")
+    What is final stays so: of what contradicts it, its own word alone can be recorded.
+    """
+    return tuple(action for action, (kind, _) in _EVENTS.items() if (state, kind) in TRANSITIONS)
+
+
+class NotAwaitingOperatorError(Exception):
+    """The payment does not wait for a person, or not for that: nothing was done.
+
+    ``state`` says where it stands; ``actions`` what may be done about it, where anything may.
+    """
+
+    def __init__(self, state: PaymentState, actions: tuple[OperatorAction, ...] = ()) -> None:
+        waits_for = ", ".join(actions) or "nobody"
+        super().__init__(f"the payment is {state}, and waits for {waits_for}")
         self.state = state
+        self.actions = actions
 
 
 class NotHeldError(Exception):
@@ -99,13 +113,21 @@ class Operators:
         await self.decisions.take(payment_id, choose)
         return (await self.decisions.store.load([payment_id]))[payment_id]
 
+    async def _actions_on(self, payment: Payment) -> tuple[OperatorAction, ...]:
+        """What waits for a person is in doubt, or has ended and is contradicted."""
+        is_contradicted = payment.payment_id in await self.decisions.store.contradictions([payment.payment_id])
+        waits = is_contradicted or payment.state is PaymentState.AWAITING_OPERATOR
+        return actions_in(payment.state) if waits else ()
+
     async def act(self, payment_id: PaymentId, action: OperatorAction, *, note: str, by: str) -> Payment:
         """Do it, keep who did it and why, and return the payment as it is then.
 
-        Not safe to repeat blindly: a second ask asks twice (harmless), a second record is refused.
+        Where the rail contradicts what is final, recording the end's own word says that somebody has seen to that; it
+        changes nothing else. Not safe to repeat blindly: a second ask asks twice (harmless), a second record is
+        refused.
 
         Raises:
-            NotAwaitingOperatorError: the payment does not wait for a person; of two at once, one wins.
+            NotAwaitingOperatorError: the payment does not wait for a person, or not for that; of two at once, one wins.
             LookupError: no such payment.
             UnavailableError: the store does not answer; look at the payment before doing it again.
 
@@ -114,8 +136,9 @@ class Operators:
         kind, code = _EVENTS[action]
 
         async def choose(payment: Payment) -> Decision | None:
-            if payment.state is not PaymentState.AWAITING_OPERATOR:
-                raise NotAwaitingOperatorError(payment.state)
+            actions = await self._actions_on(payment)
+            if action not in actions:
+                raise NotAwaitingOperatorError(payment.state, actions)
             event = Event(kind, reason=Reason(code, ReasonOrigin.OPERATOR, note), details={"by": by})
             return decide(payment, event, at=self.clock.now(), timing=self.rails[payment.rail].timing)
 

@@ -154,9 +154,10 @@ class FedNowSettings(BaseModel):
     )
     further_reason_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("SIM-FUTURE-DATED", "SIM-LMT-HOURS", "SIM-SIGNED-OFF"),
-        description="Reasons of the rail's rejections, comma-separated, beside ISO's and those that are public; the "
-        "default is what the simulated rail has of its own. An RJCT with any other is set aside with a finding, and "
-        "its payment is in doubt.",
+        description="Reasons of the rail's rejections, comma-separated, beside ISO's and those that are public. The "
+        "default is what the simulated rail has of its own, marked SIM, as the default rail is that one: it says "
+        "nothing of the service. Against the real rail name what that has of its own, without these. "
+        "An RJCT with any other is set aside with a finding, and its payment is in doubt.",
     )
     enquiry_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         tuple(f"{code}={answer}" for code, answer in SERVICE_ENQUIRY_CODES.items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from uuid import UUID
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import Event, EventKind
-from gateway.domain.history import RecordedEvent
+from gateway.domain.history import RecordedEvent, standing_contradiction
 from gateway.domain.ledger import Posting
 from gateway.domain.payment import (
     KNOWN_BY_INSTRUCTION_ID,
@@ -243,7 +243,16 @@ class InMemoryStore:
         rows.payments[payment_id] = replace(decision, payment=now).outcome
         rows.contradictions[payment_id] += decision.contradiction
         rows.events[payment_id].append(
-            RecordedEvent(now.version + 1, decision.event, now.state, decision.state, decision.at, region, epoch)
+            RecordedEvent(
+                now.version + 1,
+                decision.event,
+                now.state,
+                decision.state,
+                decision.at,
+                region,
+                epoch,
+                contradiction=decision.contradiction,
+            )
         )
         rows.messages[payment_id] += decision.messages
         rows.postings.setdefault(payment_id, []).extend(decision.postings)
@@ -366,12 +375,23 @@ class InMemoryStore:
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
         """Return what a person must look into; see the port."""
         await self._reached()
+        contradicted = self._contradictions(self.rows.payments)
         waiting = [
             payment
             for payment in self.rows.payments.values()
-            if tenant_id in {None, payment.tenant_id} and payment.state is PaymentState.AWAITING_OPERATOR
+            if tenant_id in {None, payment.tenant_id}
+            and (payment.state is PaymentState.AWAITING_OPERATOR or payment.payment_id in contradicted)
         ]
         return sorted(waiting, key=lambda payment: payment.accepted_at)[:limit]
+
+    async def contradictions(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, RecordedEvent]:
+        """Return what contradicts what is certain; see the port."""
+        await self._reached()
+        return self._contradictions(payment_ids)
+
+    def _contradictions(self, payment_ids: Iterable[PaymentId]) -> Mapping[PaymentId, RecordedEvent]:
+        found = {payment_id: standing_contradiction(self.rows.events.get(payment_id, ())) for payment_id in payment_ids}
+        return {payment_id: said for payment_id, said in found.items() if said is not None}
 
     async def events(self, payment_id: PaymentId) -> Sequence[RecordedEvent]:
         """Return the history; see the port."""
@@ -459,6 +479,7 @@ class InMemoryStore:
             open_payments=open_payments,
             oldest_in_doubt_at=min(in_doubt, default=None),
             contradictions=self.rows.contradictions.total(),
+            attention=len(self._contradictions(self.rows.payments)),
         )
 
     async def check(self) -> None:

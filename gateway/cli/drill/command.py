@@ -16,6 +16,7 @@ from adapters.rabbitmq.server import RabbitMqMissingError, RabbitMqNodeError
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.evidence import RESULTS, RUN
+from gateway.cli.drill.kept import REMEDY, DamagedError, read_object
 from gateway.cli.drill.plants import SENTENCES
 from gateway.cli.drill.points import POINTS
 from gateway.cli.drill.recount import Count, recount
@@ -50,8 +51,7 @@ def drill(plan: DrillPlan, directory: Path, *, start: Start = start_anew) -> tup
 
 def counted(directory: Path) -> tuple[Count, Mapping[str, Any]]:
     """Count what a drill has left; returns the count, and how it was run."""
-    run: Mapping[str, Any] = json.loads((directory / RUN).read_text())
-    return recount(directory), run
+    return recount(directory), read_object(directory / RUN)
 
 
 def run_recount(directory: Path, *, as_json: bool) -> int:
@@ -60,6 +60,8 @@ def run_recount(directory: Path, *, as_json: bool) -> int:
         return _shown(counted(directory), as_json=as_json)
     except FileNotFoundError as error:
         stop(f"{error.filename} is missing: {directory} is not what a drill with --keep has left")
+    except DamagedError as error:
+        stop(f"{error}; {REMEDY}")
 
 
 def result(count: Count, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ history is followed event by event. `fifteen drill recount DIR` runs it again on
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, QUEUES, RUN, WITNESS
+from gateway.cli.drill.kept import DamagedError, Record, read_lines, read_object, read_table
 from gateway.cli.drill.plants import Plant
 from gateway.cli.drill.rejections import CALM_MAX_S, Rejection, Span, disturbed, longest_calm_s, rejection_of
 
@@ -104,6 +103,7 @@ def recount(directory: Path) -> Count:
 
     Raises:
         FileNotFoundError: a file is missing: the drill was not kept, or did not come to its end.
+        DamagedError: a file cannot be read, or lacks what it should have.
 
     """
     count = Count(violations={plant: [] for plant in Plant})
@@ -116,9 +116,11 @@ def recount(directory: Path) -> Count:
     _follow_histories(count, directory, payments, states)
     _check_ledger(count, directory, payments, states)
     _count_left_over(count, directory)
-    for line in _lines(directory / WITNESS):
+    for line in read_lines(directory / WITNESS):
+        if line["invariant"] not in count.violations:
+            raise DamagedError(line.place, f"there is no invariant {line['invariant']}")
         count.violations[line["invariant"]].append(line["what"])
-    run = json.loads((directory / RUN).read_text())
+    run = read_object(directory / RUN)
     _count_rejections(count, directory, payments, states, run["outages"])
     count.violations[Plant.RAIL_REFUSAL] += run["rail_refusal"]
     if Plant.SYNCHRONOUS_COMMIT in run["plants"]:
@@ -133,7 +135,7 @@ def _count_acknowledged(
     for row in _table(directory, "claim"):
         claims[row["idempotency_key"]].append(row["payment_id"])
     keys = set()
-    for line in _lines(directory / ACKNOWLEDGED):
+    for line in read_lines(directory / ACKNOWLEDGED):
         key = line["key"]
         if "fault" in line:
             count.wrong.append(f"{key}: {line['fault']}")
@@ -141,18 +143,22 @@ def _count_acknowledged(
         keys.add(key)
         if claims[key] != [line["payment_id"]] or line["payment_id"] not in payments:
             count.lost.append(f"{key}: acknowledged as {line['payment_id']}, claimed by {claims[key] or 'nobody'}")
-        elif line["final"] and states[line["payment_id"]]["state"] not in _same_money(line["state"]):
+        elif line["final"] and line["payment_id"] in states:  # what has no state is lost: `_count_states`
             now = states[line["payment_id"]]["state"]
-            count.wrong.append(f"{key}: its client was told {line['state']}, and it is {now}")
+            if now not in _same_money(line):
+                count.wrong.append(f"{key}: its client was told {line['state']}, and it is {now}")
     count.acknowledged = len(keys)
     for key, found in claims.items():
         if len(found) > 1:
             count.doubled.append(f"{key}: claimed by {', '.join(found)}")
 
 
-def _same_money(state: str) -> frozenset[str]:
+def _same_money(told: Record) -> frozenset[str]:
     """What a payment that was once told final may have become: the certainty about the money never changes."""
-    return next(kind for kind in (MOVED, NOT_MOVED, OPEN) if state in kind)
+    for kind in (MOVED, NOT_MOVED, OPEN):
+        if told["state"] in kind:
+            return kind
+    raise DamagedError(told.place, f"there is no state {told['state']}")
 
 
 def _count_states(
@@ -239,7 +245,7 @@ def _histories(directory: Path) -> Mapping[str, list[dict[str, str]]]:
 
 def _known_to_the_rail(directory: Path) -> frozenset[str]:
     """The ids of all messages that have come to the rail, those too that it was told to lose."""
-    return frozenset(line["message_id"] for line in _lines(directory / LEDGER) if line.get("message_id"))
+    return frozenset(line["message_id"] for line in read_lines(directory / LEDGER) if line.get("message_id"))
 
 
 def _follow_histories(
@@ -304,9 +310,9 @@ def _breaks(history: list[dict[str, str]]) -> Iterator[str]:
 
 def _truth(directory: Path) -> dict[str, Truth]:
     """What the rail did, by end-to-end id: copies that were booked, and those that moved money."""
-    booked: dict[int, dict[str, Any]] = {}
+    booked: dict[int, Record] = {}
     completed: set[int] = set()
-    for line in _lines(directory / LEDGER):
+    for line in read_lines(directory / LEDGER):
         if line["fact"] == "PaymentBooked":
             booked[line["copy"]] = line
         elif line["fact"] == "PaymentCompleted":
@@ -319,12 +325,5 @@ def _truth(directory: Path) -> dict[str, Truth]:
     return dict(found)
 
 
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open() as lines:
-        for line in lines:
-            yield json.loads(line)
-
-
-def _table(directory: Path, name: str) -> Iterator[dict[str, str]]:
-    with (directory / f"{name}.csv").open(newline="") as file:
-        yield from csv.DictReader(file)
+def _table(directory: Path, name: str) -> Iterator[Record]:
+    return read_table(directory / f"{name}.csv")

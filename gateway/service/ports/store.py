@@ -241,6 +241,8 @@ class Backlog:
     open_payments: Mapping[PaymentState, int] = field(default_factory=dict)
     oldest_in_doubt_at: datetime | None = None
     contradictions: int = 0
+    attention: int = 0
+    """Payments of which something was said that contradicts what is certain, and nobody has seen to it."""
 
 
 class ClaimStore(Protocol):
@@ -363,7 +365,17 @@ class PaymentStore(ClaimStore, Protocol):
         ...
 
     async def awaiting_operator(self, tenant_id: TenantId | None, *, limit: int) -> Sequence[Payment]:
-        """Return the payments that a person must look into, the longest open first: a tenant's, or (None) all."""
+        """Return the payments that a person must look into, the longest accepted first: a tenant's, or (None) all.
+
+        Those in AWAITING_OPERATOR, and those with a standing contradiction.
+        """
+        ...
+
+    async def contradictions(self, payment_ids: Sequence[PaymentId]) -> Mapping[PaymentId, RecordedEvent]:
+        """Return, of those of which something contradicts what is certain, what it was; see `standing_contradiction`.
+
+        It stands until a person has recorded what is so.
+        """
         ...
 
     async def unposted(

@@ -12,6 +12,7 @@ import pytest
 from adapters.postgres.upgrade import digest_of_api_key
 from gateway.domain.doubt import NotFoundPolicy
 from gateway.domain.events import EventKind
+from gateway.domain.history import standing_contradiction
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail
 from gateway.service.ports import (
     MessageDirection,
@@ -292,6 +293,37 @@ async def test_a_tenants_payments_that_a_person_must_look_into(store: PaymentSto
     assert await store.awaiting_operator(TENANT, limit=10) == [called]
     assert await store.awaiting_operator(OTHER_TENANT, limit=10) == []
     assert await store.awaiting_operator(None, limit=10) == [called]
+
+
+async def test_what_contradicts_an_end_stands_until_a_person_has_recorded_what_is_so(store: PaymentStore) -> None:
+    """It is found, listed beside what is in doubt, and counted; another one that comes later is found again."""
+    waiting, plain = await accepted(store), await accepted(store, "key-2")
+    for kind in (EventKind.SENDING_STARTED, EventKind.SETTLEMENT_REPORTED):
+        waiting, plain = await saved(store, waiting, kind), await saved(store, plain, kind)
+    both = [waiting.payment_id, plain.payment_id]
+    assert await store.contradictions(both) == {}
+
+    waiting = await saved(store, waiting, EventKind.REJECTION_REPORTED)
+    waiting = await saved(store, waiting, EventKind.TIME_OUT_REPORTED)
+
+    events = await store.events(waiting.payment_id)
+    assert await store.contradictions(both) == {waiting.payment_id: events[-1]}
+    assert [each.contradiction for each in events] == [False, False, False, True, True]
+    assert [len(await store.awaiting_operator(whose, limit=9)) for whose in (TENANT, OTHER_TENANT, None)] == [1, 0, 1]
+    assert await store.awaiting_operator(None, limit=9) == [waiting]
+    assert ((await store.backlog()).attention, (await store.backlog()).contradictions) == (1, 2)
+
+    waiting = await saved(store, waiting, EventKind.OPERATOR_RECORDED_SETTLEMENT)
+
+    assert (await store.contradictions(both), await store.awaiting_operator(None, limit=9)) == ({}, [])
+    assert ((await store.backlog()).attention, (await store.backlog()).contradictions) == (0, 2)
+
+    waiting = await saved(store, waiting, EventKind.NOT_FOUND_REPORTED)
+
+    last = (await store.events(waiting.payment_id))[-1]
+    assert await store.contradictions(both) == {waiting.payment_id: last}
+    assert await store.contradictions(both) == {waiting.payment_id: standing_contradiction([last])}
+    assert await store.awaiting_operator(TENANT, limit=9) == [waiting]
 
 
 async def test_what_a_receiver_has_not_posted_is_found_until_it_was_asked_or_has_said_why(store: PaymentStore) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli.application import application
 from gateway.domain.payment import Payment
 from tests.unit.http.test_freshness import SAID, STATED
-from tests.unit.http.test_operators import called_for
+from tests.unit.http.test_operators import called_for, contradicted
 from tests.unit.http.world import API_KEY, OPERATOR_KEY, World, open_world
 
 
@@ -87,6 +87,20 @@ async def test_what_the_person_says_is_done_and_shown(shell: Shell, command: str
     assert (done.exit_code, state in done.output) == (0, True)
     assert shell.world.payment(shell.payment_id).state.value == state
     assert shell.world.payment(shell.payment_id) != shell.payment
+
+
+async def test_a_contradicted_payment_is_listed_with_what_was_said_and_what_ends_it(tmp_path: Path) -> None:
+    """What was said, when, and which command: a person at night reads nothing else. The record ends it."""
+    async with open_world() as world:
+        shell = Shell(world, tmp_path, await contradicted(world))
+        listed, wrong = await shell.run("list"), await shell.run("rejected", shell.payment_id, "--note", "case 15")
+        recorded, none = await shell.run("settled", shell.payment_id, "--note", "case 15"), await shell.run("list")
+
+    said = " ".join(listed.output.split())
+    assert (listed.exit_code, wrong.exit_code, recorded.exit_code, none.exit_code) == (1, 1, 0, 0)
+    for words in ("look at it: contradicted", "RejectionReported RJCT: AC04", "fifteen doubt settled", "SETTLED"):
+        assert words in said
+    assert "It waits for record_settlement." in " ".join(wrong.output.split())
 
 
 async def test_one_that_is_refused_holds_no_other_up(shell: Shell) -> None:

@@ -476,3 +476,36 @@ def test_counting_what_is_not_there_says_so(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "is missing" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "damaged", "said"),
+    [
+        ("payment.csv", "amount_cents", "amount", "payment.csv, line 2, is damaged: it has no amount_cents"),
+        ("payment.csv", ",5174,", ",51?4,", "payment.csv, line 2, is damaged: amount_cents cannot be read"),
+        ("payment_state.csv", "P2,REJECTED,3", "P2,REJ", "payment_state.csv, line 3, is damaged: it has not the 3"),
+        (evidence.ACKNOWLEDGED, '"state": "SETTLED"', '"state": "SET"', "there is no state SET"),
+        (evidence.ACKNOWLEDGED, '"final": false}', "", "acknowledged.jsonl, line 2, is damaged: it is no JSON"),
+        (evidence.LEDGER, '"copy": 2, ', "", "rail-ledger.jsonl, line 3, is damaged: it has no copy"),
+        (evidence.RUN, '"outages"', '"outage"', "run.json is damaged: it has no outages"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_place_and_the_remedy(
+    tmp_path: Path, name: str, whole: str, damaged: str, said: str
+) -> None:
+    """No traceback, and never a count of what is left. The control: the same files, whole, are counted."""
+    assert counted(tmp_path, {}).is_good
+    file = tmp_path / name
+    assert whole in file.read_text()
+    file.write_text(file.read_text().replace(whole, damaged))
+
+    result = CliRunner().invoke(application, ["drill", "recount", str(tmp_path)], env={"COLUMNS": "900"})
+
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert said in result.output
+    assert "or drill again with --keep" in result.output
+
+
+def test_a_payment_whose_state_is_gone_is_lost_and_no_fault_of_the_count(tmp_path: Path) -> None:
+    """The row is whole lines short: nothing is damaged that could be told from what was lost."""
+    assert counted(tmp_path, {"payment_state": GOOD["payment_state"][1:]}).lost == ["P1: it has no state"]

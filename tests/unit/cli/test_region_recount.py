@@ -198,3 +198,24 @@ def test_what_was_seen_is_read_back_as_it_was() -> None:
     )  # fmt: skip
 
     assert Result.of({**json.loads(json.dumps(seen.seen())), "refused": {}}) == seen
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "damaged", "said"),
+    [
+        (LEDGER, '"copy":', '"copies":', "rail-ledger.jsonl is damaged: a line, or a member, about 'copy'"),
+        (ACKNOWLEDGED, '"payment_id"', '"payment"', "acknowledged.jsonl, line 1, is damaged: it has no payment_id"),
+        ("use1/claim.csv", "12:00:00.25+00", "12:", "claim.csv, line 2, is damaged: claimed_at cannot be read"),
+        (RUN, '"prefix"', '"fix"', "run.json is damaged: it has no prefix"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_place(tmp_path: Path, name: str, whole: str, damaged: str, said: str) -> None:
+    """As of a drill of one region: no traceback, the file, and the remedy."""
+    file = kept(tmp_path) / name
+    assert whole in file.read_text()
+    file.write_text(file.read_text().replace(whole, damaged))
+
+    result = CliRunner().invoke(application, ["drill", "recount", str(tmp_path)], env={"COLUMNS": "900"})
+
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert said in result.output

@@ -96,16 +96,16 @@ ILLEGAL: Final = {
         for kind in (EventKind.REFUSAL_UNPLACED, EventKind.POSTING_REFUSAL_PLACED)
         if state not in _IN_DOUBT_OR_CALLED
     ),
-    # A person is asked only where the rail could not tell.
+    # A person is asked only where the rail could not tell; of an end that is contradicted, its own word is recorded.
     *(
         (state, kind)
+        for kind, ends in {
+            EventKind.OPERATOR_ASKED: frozenset[PaymentState](),
+            EventKind.OPERATOR_RECORDED_SETTLEMENT: MOVED,
+            EventKind.OPERATOR_RECORDED_REJECTION: frozenset({PaymentState.REJECTED}),
+        }.items()
         for state in PaymentState
-        for kind in (
-            EventKind.OPERATOR_ASKED,
-            EventKind.OPERATOR_RECORDED_SETTLEMENT,
-            EventKind.OPERATOR_RECORDED_REJECTION,
-        )
-        if state is not PaymentState.AWAITING_OPERATOR
+        if state not in {PaymentState.AWAITING_OPERATOR, *ends}
     ),
     # Only what has settled is asked back: its answers can come to nothing else.
     *((state, kind) for state in PaymentState if state not in MOVED for kind in ASKING),
@@ -187,6 +187,18 @@ def test_what_has_not_settled_cannot_come_back(state: PaymentState) -> None:
     """A return of it is reported to a person, and changes nothing."""
     for kind in (EventKind.PART_RETURNED, EventKind.RETURNED):
         assert advance(payment_in(state), Event(kind)) == Transition(state, (Effect.REPORT_CONTRADICTION,))
+
+
+@pytest.mark.parametrize("state", [state for state in PaymentState if state.is_final])
+def test_what_a_person_records_of_an_end_is_the_ends_own_word_and_changes_nothing(state: PaymentState) -> None:
+    """It says that somebody has seen to what contradicts it. What is final is not undone by a word."""
+    own, other = EventKind.OPERATOR_RECORDED_SETTLEMENT, EventKind.OPERATOR_RECORDED_REJECTION
+    if state is PaymentState.REJECTED:
+        own, other = other, own
+
+    assert advance(payment_in(state), Event(own)) == Transition(state)
+    with pytest.raises(IllegalTransitionError):
+        advance(payment_in(state), Event(other))
 
 
 @pytest.mark.parametrize("kind", sorted(SETTLING))

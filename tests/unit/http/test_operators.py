@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.domain.events import Event, EventKind
-from gateway.domain.payment import Payment
+from gateway.domain.payment import Payment, Reason, ReasonOrigin
 from tests.unit.http.world import OPERATOR, OTHER_BEARER, World
 
 JSON: Final = {"Content-Type": "application/json"}
@@ -18,6 +18,18 @@ async def called_for(world: World) -> Payment:
     payment = await world.accepted()
     for kind in (EventKind.SENDING_STARTED, EventKind.DEADLINE_PASSED, EventKind.LOOK_BACK_ENDED):
         payment = await world.befalls(payment, Event(kind))
+    return payment
+
+
+async def contradicted(world: World) -> Payment:
+    """A payment that has settled, and of which the rail says later that it was rejected."""
+    payment = await world.accepted()
+    for event in (
+        Event(EventKind.SENDING_STARTED),
+        Event(EventKind.SETTLEMENT_REPORTED, status="ACSC", business_message_id="YES-1"),
+        Event(EventKind.REJECTION_REPORTED, Reason("AC04", ReasonOrigin.RAIL), "RJCT", "NO-1"),
+    ):
+        payment = await world.befalls(payment, event)
     return payment
 
 
@@ -121,3 +133,78 @@ async def test_what_is_no_json_is_told_so(world: World) -> None:
     )
 
     assert (answer.status, answer.json["code"]) == (400, "json_unreadable")
+
+
+async def test_a_contradicted_payment_says_what_was_said_when_and_what_may_be_done(world: World) -> None:
+    """Wherever it is shown, and beside what is in doubt in the operators' list; its state stands. The control: one
+    that is not contradicted says nothing of the kind.
+    """
+    payment, plain = await contradicted(world), await world.settles(await world.accepted(2))
+
+    shown = (await world.get(f"/v1/payments/{payment.payment_id}")).json
+    found = await world.get(f"/v1/payments?end_to_end_id={payment.end_to_end_id}")
+    listed = await world.get("/v1/operator/payments", headers=OPERATOR)
+    others = await world.get("/v1/operator/payments", headers=OTHER_BEARER)
+    control = (await world.get(f"/v1/payments/{plain.payment_id}")).json
+    history = (await world.get(f"/v1/payments/{payment.payment_id}/events")).json["events"]
+
+    assert (shown["state"], shown["money"], shown["status"], shown["attention"]) == (
+        "SETTLED",
+        "moved",
+        "ACSC",
+        "contradicted",
+    )
+    assert shown["contradiction"] == {
+        "sequence": 4,
+        "kind": "RejectionReported",
+        "status": "RJCT",
+        "business_message_id": "NO-1",
+        "reason": {"code": "AC04", "origin": "rail", "text": None},
+        "at": shown["updated_at"],
+        "may": ["record_settlement"],
+    }
+    assert [each for each in found.json["payments"] if each["attention"]] == [shown]
+    assert (listed.json["payments"], others.json["payments"]) == ([shown], [])
+    assert (control["attention"], control["contradiction"]) == (None, None)
+    assert [each["contradiction"] for each in history] == [False, False, False, True]
+
+
+async def test_recording_what_is_so_ends_a_contradiction_and_changes_nothing_else(world: World) -> None:
+    """Once, and with a note that stays. Another contradiction that comes later is another."""
+    payment = await contradicted(world)
+    before = (await world.get(f"/v1/payments/{payment.payment_id}")).json
+
+    done = await world.act(payment, {"action": "record_settlement", "note": "Case 15: it settled."})
+    second = await world.act(payment, {"action": "record_settlement", "note": "Case 15: it settled."})
+    listed = await world.get("/v1/operator/payments")
+
+    ended = {"attention": None, "contradiction": None, "updated_at": done.json["updated_at"]}
+    assert (done.status, done.json) == (200, {**before, **ended})
+    assert (second.status, second.json["code"]) == (409, "not_awaiting_operator")
+    assert listed.json["payments"] == []
+    await world.befalls(payment, Event(EventKind.TIME_OUT_REPORTED, status="RJCT"))
+    assert (await world.get(f"/v1/payments/{payment.payment_id}")).json["attention"] == "contradicted"
+
+
+@pytest.mark.parametrize("action", ["ask", "record_rejection"])
+async def test_what_is_final_is_not_undone_by_a_record(world: World, action: str) -> None:
+    """Refused with what may be recorded instead, and nothing is done."""
+    payment = await contradicted(world)
+
+    refused = await world.act(payment, {"action": action, "note": "Case 15"})
+
+    assert (refused.status, refused.json["code"], refused.json["state"]) == (409, "not_awaiting_operator", "SETTLED")
+    assert "It waits for record_settlement." in refused.json["detail"]
+    assert world.payment(str(payment.payment_id)) == payment
+
+
+async def test_what_is_open_and_contradicted_ends_first(world: World) -> None:
+    """It is listed at once, and nothing may be recorded before the rail's word has ended it."""
+    payment = await world.befalls(await world.accepted(), Event(EventKind.SENDING_STARTED))
+    payment = await world.befalls(payment, Event(EventKind.RETURNED, details={"amount_cents": "1"}))
+
+    (listed,) = (await world.get("/v1/operator/payments")).json["payments"]
+    refused = await world.act(payment, {"action": "record_settlement", "note": "Case 15"})
+
+    assert (listed["state"], listed["attention"], listed["contradiction"]["may"]) == ("SENDING", "contradicted", [])
+    assert (refused.status, world.payment(str(payment.payment_id))) == (409, payment)

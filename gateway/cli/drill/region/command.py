@@ -18,6 +18,7 @@ from gateway.cli import EXIT_FINDINGS, EXIT_OK, EXIT_UNREADABLE
 from gateway.cli.console import OUT, stop
 from gateway.cli.drill.chance import Dice
 from gateway.cli.drill.evidence import RESULTS
+from gateway.cli.drill.kept import REMEDY, DamagedError
 from gateway.cli.drill.region.arrivals import Arrivals
 from gateway.cli.drill.region.count import Result, asking, differing, still_open
 from gateway.cli.drill.region.keeping import keep_scenario
@@ -74,6 +75,8 @@ def run_region_recount(directory: Path, *, as_json: bool) -> int:
         return _shown([recounted(folder) for folder in kept_scenarios(directory)], as_json=as_json)
     except FileNotFoundError as error:
         stop(f"{error.filename} is missing: {directory} is not what a drill with --keep has left")
+    except DamagedError as error:
+        stop(f"{error}; {REMEDY}")
 
 
 def _shown(results: Sequence[Result], *, as_json: bool) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gateway.cli.drill.evidence import ACKNOWLEDGED, LEDGER, RUN
+from gateway.cli.drill.kept import DamagedError, Record, read_lines, read_object, read_table
 from gateway.cli.drill.region.count import Result
 from gateway.cli.drill.region.evidence import Claim, Claims, Evidence, RailRecord
 from gateway.cli.drill.region.keeping import CREDITED
@@ -33,20 +32,21 @@ def recounted(directory: Path) -> Result:
 
     Raises:
         FileNotFoundError: a file is missing: the drill was not kept, or did not come to its end.
+        DamagedError: a file cannot be read, or lacks what it should have.
 
     """
-    run: Mapping[str, Any] = json.loads((directory / RUN).read_text())
+    run = read_object(directory / RUN)
     result = Result.of(run)
     here, there = [_Kept(directory / region, run["prefix"], run["brought"]) for region in run["regions"]]
-    journal = (directory / LEDGER).read_bytes().splitlines()
-    _count_sent(result, _told(directory), here, there, journal)
-    credited = json.loads((directory / CREDITED).read_text())
-    _count_received(result, run["brought"], here.transfers, there.transfers, credited, journal)
+    rail, answers, settled = _journal(directory / LEDGER)
+    _count_sent(result, _told(directory), here, there, rail)
+    credited = read_object(directory / CREDITED)
+    _count_received(result, run["brought"], here.transfers, there.transfers, credited, answers)
     result.diverged += len(run["tables"])
     result.wrong += [f"the rows of {table} differ" for table in run["tables"]]
     booked = dict(zip(run["regions"], (here.booked, there.booked), strict=True))
     message_ids = {*here.message_ids, *there.message_ids, *run["brought"]}
-    result.ledger_faults += [*Ledgers(settled_cents(journal), booked).faults(message_ids), *run["books"]]
+    result.ledger_faults += [*Ledgers(settled, booked).faults(message_ids), *run["books"]]
     result.in_doubt_resolved = here.resolved
     if result.handed_back_from is not None:
         result.unsettled_in_hand_over = here.unsettled_under(result.handed_back_from + 1)
@@ -145,24 +145,32 @@ class _Kept:
     def _states(self) -> Mapping[str, Row]:
         return {row["payment_id"]: row for row in self._table("payment_state")}
 
-    def _table(self, name: str) -> Iterator[Row]:
-        with (self.folder / f"{name}.csv").open(newline="") as file:
-            yield from csv.DictReader(file)
+    def _table(self, name: str) -> Iterator[Record]:
+        return read_table(self.folder / f"{name}.csv")
+
+
+def _journal(file: Path) -> tuple[RailRecord, RailAnswers, Mapping[str, int]]:
+    """What the rail has taken, what it was answered, and what has settled, in cents by the message's id."""
+    for _ in read_lines(file):
+        pass  # each line is whole
+    lines = file.read_bytes().splitlines()
+    try:
+        return RailRecord.read(lines), RailAnswers.read(lines), settled_cents(lines)
+    except KeyError as error:
+        raise DamagedError(str(file), f"a line, or a member, about {error} is not there") from error
 
 
 def _told(directory: Path) -> Mapping[str, frozenset[str]]:
     told: defaultdict[str, set[str]] = defaultdict(set)
-    with (directory / ACKNOWLEDGED).open() as lines:
-        for line in map(json.loads, lines):
-            told[line["key"]].add(line["payment_id"])
+    for line in read_lines(directory / ACKNOWLEDGED):
+        told[line["key"]].add(line["payment_id"])
     return {key: frozenset(payment_ids) for key, payment_ids in told.items()}
 
 
 def _count_sent(
-    result: Result, told: Mapping[str, frozenset[str]], here: _Kept, there: _Kept, journal: Sequence[bytes]
+    result: Result, told: Mapping[str, frozenset[str]], here: _Kept, there: _Kept, rail: RailRecord
 ) -> None:
     """Count what clients have submitted."""
-    rail = RailRecord.read(journal)
     missed = frozenset(result.unknown) if result.is_synchronous else frozenset()
     evidence = Evidence(told, here.claims, there.claims, rail, result.moved_at, missed)
     result.acknowledged += len(told)
@@ -184,10 +192,9 @@ def _count_received(
     here: Transfers,
     there: Transfers,
     credited: Mapping[str, int],
-    journal: Sequence[bytes],
+    rail: RailAnswers,
 ) -> None:
     """Count what the rail has brought: what was accepted was acknowledged, and must be what the rail made of it."""
-    rail = RailAnswers.read(journal)
     received = Received(rail, here, there, credited, frozenset(result.missed))
     accepted = frozenset(rail.accepted(message_ids))
     result.received = len(message_ids)
