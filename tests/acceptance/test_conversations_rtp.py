@@ -267,7 +267,7 @@ def suspend(receiver: Receiver, *institutions: str, services: Sequence[str] = ()
 async def signed_off_in_mid_flight(
     receiver: Receiver, database: Database
 ) -> tuple[Result, dict[str, Any], dict[str, Any]]:
-    """Sign off while a payment each way waits for its institution; returns what was sent and what came at their ends."""
+    """Sign off while a payment each way waits for its institution; returns what was sent, and what came, at its end."""
     payment = rtp_transfer(creditor_account="SIMSLOW1")
     (came,) = receiver.order(amount="20.00", creditor_account="SIMSLOW15")
     async with asyncio.TaskGroup() as group:
