@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,13 @@ class Certified:
     authority: Path
     certificate: Path
     key: Path
+
+    @property
+    def with_key(self) -> Path:
+        """Both in one file, as the settings want it of a client."""
+        both = self.certificate.with_suffix(".both.pem")
+        both.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
+        return both
 
 
 class Authority:
@@ -63,3 +71,11 @@ class Authority:
 
     def _signed(self, builder: x509.CertificateBuilder) -> bytes:
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def demanding(shown: Certified, *, of: Path) -> ssl.SSLContext:
+    """How a server listens that shows this certificate, and demands one of this authority from whoever calls."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=of)
+    context.load_cert_chain(shown.certificate, shown.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

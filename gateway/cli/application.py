@@ -14,6 +14,7 @@ from gateway.cli.commands import (
     drill,
     incoming,
     messages,
+    payment,
     posting,
     rail,
     region,
@@ -43,6 +44,7 @@ application = typer.Typer(
 
 application.add_typer(simulator.simulator, name="simulator")
 application.add_typer(database.database, name="db")
+application.add_typer(payment.payment, name="payment")
 application.add_typer(doubt.doubt, name="doubt")
 application.add_typer(screening.screening, name="screening")
 application.add_typer(incoming.received, name="incoming")

@@ -59,9 +59,9 @@ class GatewayClient:
         """Send a payment as JSON under a key; a repeat under the same key is safe."""
         return await self._request("POST", path, wait_s=wait_s, json=payment, headers={"Idempotency-Key": key})
 
-    async def payment(self, reference: str) -> Answer:
-        """Ask for a payment by its id, UETR or end-to-end id."""
-        return await self._request("GET", f"/v1/payments/{reference}", wait_s=0)
+    async def payment(self, reference: str, *, part: str = "") -> Answer:
+        """Ask for a payment by its id, UETR or end-to-end id, or for a part of what is kept of it."""
+        return await self._request("GET", f"/v1/payments/{quote(reference, safe='')}{part}", wait_s=0)
 
     async def operator_payments(self) -> Answer:
         """Ask for the payments that wait for a person."""

@@ -17,7 +17,7 @@ from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT, stop
-from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
+from gateway.cli.desk import ask, print_freshness, print_line, print_refusal, print_timeline, refused_of
 from gateway.cli.running import gateway_of
 from gateway.settings import Settings
 
@@ -52,21 +52,14 @@ def show_conversation(settings: Settings, conversation_id: str, *, url: str | No
         ask(settings, url, partial(_get, path=f"/{conversation_id}{part}"), remedy=_REMEDY)
         for part in ("", "/events", "/messages")
     ]
-    for answer in answers:
-        if answer.status != 200:
-            return print_refusal(answer)
+    if (refused := refused_of(answers)) is not None:
+        return print_refusal(refused)
     shown, events, messages = (answer.document for answer in answers)
     if as_json:
-        print(json.dumps({**shown, "events": events["events"], "messages": messages["messages"]}, indent=2))
+        print(json.dumps({**shown, "events": events["events"], "messages": messages.get("messages")}, indent=2))
         return EXIT_OK
     _print(shown)
-    for event in events["events"]:
-        reason = event["reason"] or {}
-        words = [event["at"], event["region"], event["kind"], event["state_after"], reason.get("code")]
-        words.append(event["business_message_id"])
-        print_line("  " + escape("  ".join(word for word in words if word)))
-    for message in messages["messages"]:
-        print_line(f"  {message['direction']}  {message['message_type']}  {message['link']}")
+    print_timeline(events["events"], messages.get("messages"))
     print_freshness(answers[0])
     return EXIT_OK
 

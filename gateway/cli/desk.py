@@ -1,9 +1,10 @@
-"""What the operators' commands share: one question to a gateway, and how its answers are printed."""
+"""What the commands that ask a gateway share: one question to it, and how its answers are printed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import aiohttp
 from rich.markup import escape
@@ -11,7 +12,7 @@ from rich.markup import escape
 from gateway.cli import EXIT_FINDINGS
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import ERROR, OUT, stop
-from gateway.cli.running import operator_gateway_of
+from gateway.cli.running import gateway_of, operator_gateway_of
 from gateway.settings import Settings
 
 Request = Callable[[GatewayClient], Awaitable[Answer]]
@@ -20,8 +21,15 @@ Request = Callable[[GatewayClient], Awaitable[Answer]]
 
 def ask(settings: Settings, url: str | None, request: Request, *, remedy: str) -> Answer:
     """Ask the gateway as an operator; where it does not answer, say so with the remedy, and end the command."""
-    address, api_key = operator_gateway_of(settings, url)
+    return _asked(*operator_gateway_of(settings, url), request, remedy=remedy)
 
+
+def ask_as_tenant(settings: Settings, url: str | None, request: Request, *, remedy: str) -> Answer:
+    """Ask the same with the tenant's key: a payment is shown to whose it is."""
+    return _asked(*gateway_of(settings, url), request, remedy=remedy)
+
+
+def _asked(address: str, api_key: str, request: Request, *, remedy: str) -> Answer:
     async def asked() -> Answer:
         async with GatewayClient(address, api_key) as client:
             return await request(client)
@@ -39,6 +47,8 @@ def print_refusal(answer: Answer) -> int:
     for finding in document.get("findings", ()):
         place = finding.get("pointer") or finding.get("xpath") or ""
         ERROR.print(f"  {escape(place)}: {escape(finding['rule'])} {escape(finding['hint'])}")
+    for each in document.get("candidates", ()):
+        ERROR.print(f"  {each['payment_id']}  {each['state']}, accepted {each['accepted_at']}", soft_wrap=True)
     return EXIT_FINDINGS
 
 
@@ -46,6 +56,39 @@ def print_freshness(answer: Answer) -> None:
     """Print how fresh it is what was shown, as the gateway says it, where there are two regions."""
     if answer.freshness is not None:
         print_line(f"[dim]known: {escape(answer.freshness)}[/]")
+
+
+def print_return_request(request: Mapping[str, Any] | None) -> None:
+    """Print the request for a return, either way, where there ever was one."""
+    if request is None:
+        return
+    due = f", due by {request['due_at']}" if request["due_at"] else ""
+    named = f", message {escape(request['message_id'])}" if request["message_id"] else ""
+    print_line(f"  return request: {request['state']}{named}{due}")
+
+
+def refused_of(answers: Sequence[Answer]) -> Answer | None:
+    """Return the first of these that shows nothing; messages that are no longer kept hide nothing else."""
+    return next((answer for answer in answers if answer.status not in {200, 410}), None)
+
+
+def print_timeline(events: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]] | None) -> None:
+    """Print what befell something, and every message about it with the link to its bytes, oldest first each.
+
+    None: the messages are no longer kept.
+    """
+    for event in events:
+        code = (event["reason"] or {}).get("code")
+        words = [event["at"], event["region"], event["kind"], event["state_after"], event.get("status"), code]
+        _print_words(*words, event["business_message_id"])
+    if messages is None:
+        print_line("  its messages are no longer kept")
+    for message in messages or ():
+        _print_words(*(message[name] for name in ("at", "direction", "message_type", "business_message_id", "link")))
+
+
+def _print_words(*words: str | None) -> None:
+    print_line("  " + escape("  ".join(word for word in words if word)))
 
 
 def print_line(text: str) -> None:

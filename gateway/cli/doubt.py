@@ -61,17 +61,22 @@ def _print(payments: list[dict[str, Any]]) -> None:
         place = f"in region {payment['region']}"
         print_line(f"  message {escape(payment['message_id'])}, accepted {payment['accepted_at']}, {place}")
         if payment["reason"]:
-            print_line(f"  {_said(payment)}")
-        if payment["attention"]:
-            said = payment["contradiction"]
-            print_line(f"  [red]look at it: {payment['attention']}[/]")
-            print_line(f"  {said['at']} {said['kind']}  {_said(said)}")
-            print_line(f"  what may be done: {_commands(said['may'])}")
+            print_line(f"  {said_of(payment)}")
+        print_attention(payment)
     OUT.print("Ask the rail's support what became of each, then: fifteen doubt ask|settled|rejected ID --note …")
 
 
-def _said(told: dict[str, Any]) -> str:
-    """The status that was told, and the reason."""
+def print_attention(payment: Mapping[str, Any]) -> None:
+    """Print why a person must look at a payment though its state does not say so, and what may be done."""
+    if payment["attention"]:
+        said = payment["contradiction"]
+        print_line(f"  [red]look at it: {payment['attention']}[/]")
+        print_line(f"  {said['at']} {said['kind']}  {said_of(said)}")
+        print_line(f"  what may be done: {_commands(said['may'])}")
+
+
+def said_of(told: Mapping[str, Any]) -> str:
+    """Return the status that was told, and the reason."""
     reason = told["reason"] or {}
     return escape(": ".join(filter(None, (told["status"], reason.get("code"), reason.get("text")))))
 

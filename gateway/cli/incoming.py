@@ -13,7 +13,15 @@ from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
-from gateway.cli.desk import ask, print_freshness, print_line, print_refusal
+from gateway.cli.desk import (
+    ask,
+    print_freshness,
+    print_line,
+    print_refusal,
+    print_return_request,
+    print_timeline,
+    refused_of,
+)
 from gateway.settings import Settings
 
 _REMEDY: Final = "is it running? Nothing was changed"
@@ -40,29 +48,25 @@ def list_transfers(settings: Settings, *, url: str | None, states: Sequence[str]
 
 
 def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_json: bool) -> int:
-    """Print one transfer and its history; return the exit status."""
-    answer = ask(settings, url, partial(_show, transfer_id=transfer_id), remedy=_REMEDY)
-    if answer.status != 200:
-        return print_refusal(answer)
-    history = ask(settings, url, partial(_events, transfer_id=transfer_id), remedy=_REMEDY)
-    if history.status != 200:
-        return print_refusal(history)
-    returns = ask(settings, url, partial(_returns, transfer_id=transfer_id), remedy=_REMEDY)
-    if returns.status != 200:
-        return print_refusal(returns)
+    """Print one transfer with its history and the list of its messages; return the exit status."""
+    answers = [
+        ask(settings, url, partial(_show, transfer_id=transfer_id, part=part), remedy=_REMEDY)
+        for part in ("", "/events", "/returns", "/messages")
+    ]
+    if (refused := refused_of(answers)) is not None:
+        return print_refusal(refused)
+    shown, *parts = (answer.document for answer in answers)
+    events, returns, messages = (parts[0]["events"], parts[1]["returns"], parts[2].get("messages"))
     if as_json:
-        parts = {"events": history.document["events"], "returns": returns.document["returns"]}
-        print(json.dumps({**answer.document, **parts}, indent=2))
+        print(json.dumps({**shown, "events": events, "returns": returns, "messages": messages}, indent=2))
         return EXIT_OK
-    _print(answer.document)
-    for each in returns.document["returns"]:
+    _print(shown)
+    print_return_request(shown["return_request"])
+    for each in returns:
         amount = each["amount"]["value"]
         print_line(f"  return {each['payment_id']}  {amount}  {each['state']}  message {escape(each['message_id'])}")
-    for event in history.document["events"]:
-        reason = event["reason"] or {}
-        words = [event["at"], event["kind"], event["state_after"], event["status"], reason.get("code")]
-        print_line("  " + escape("  ".join(word for word in words if word)))
-    print_freshness(answer)
+    print_timeline(events, messages)
+    print_freshness(answers[0])
     return EXIT_OK
 
 
@@ -116,16 +120,8 @@ async def _list(client: GatewayClient, *, states: Sequence[str]) -> Answer:
     return await client.incoming_transfers(states)
 
 
-async def _show(client: GatewayClient, *, transfer_id: str) -> Answer:
-    return await client.incoming_transfer(transfer_id)
-
-
-async def _events(client: GatewayClient, *, transfer_id: str) -> Answer:
-    return await client.incoming_transfer(transfer_id, part="/events")
-
-
-async def _returns(client: GatewayClient, *, transfer_id: str) -> Answer:
-    return await client.incoming_transfer(transfer_id, part="/returns")
+async def _show(client: GatewayClient, *, transfer_id: str, part: str) -> Answer:
+    return await client.incoming_transfer(transfer_id, part=part)
 
 
 async def _decide(client: GatewayClient, *, transfer_id: str, decision: dict[str, str]) -> Answer:

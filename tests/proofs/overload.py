@@ -75,6 +75,12 @@ def overloaded() -> dict[str, Any]:
                 break
         else:
             window_s = float("inf")
+    bars = {
+        "late": not found["late"],
+        "refusal_p99_ms": refuses_quickly(figures),
+        "recovered_after_s": window_s - ended_s <= RECOVERY_MAX_S,
+    }
+    broken = [name for name, holds in bars.items() if not holds]
     return {
         "capacity": capacity,
         "asked": round(TIMES * capacity * SECONDS),
@@ -83,7 +89,8 @@ def overloaded() -> dict[str, Any]:
         "ack_p99_ms": figures.ack_p99_ms,
         "refusal_p99_ms": figures.refusal_p99_ms,
         "recovered_after_s": round(window_s - ended_s, 1),
-        "good": not found["late"] and window_s - ended_s <= RECOVERY_MAX_S and refuses_quickly(figures),
+        "broken": broken,
+        "good": not broken,
     }
 
 
@@ -96,6 +103,8 @@ The bars: whatever was accepted is final within its 15 s; what is refused is ref
 the instant at which it was meant to leave; and all is as before within {recovery:g} s.
 
 {figures}
+
+{verdict}
 """
 
 
@@ -108,7 +117,8 @@ def page(found: Mapping[str, Any]) -> str:
         p99=RECOVERED_P99_MAX_MS,
         refusal=REFUSAL_P99_MAX_MS,
         recovery=RECOVERY_MAX_S,
-        figures=table(("figure", "value"), [(name, value) for name, value in found.items() if name != "good"]),
+        figures=table(("figure", "value"), [each for each in found.items() if each[0] not in {"broken", "good"}]),
+        verdict=f"Not held: {', '.join(found['broken'])}." if found["broken"] else "Every bar holds.",
     )
 
 

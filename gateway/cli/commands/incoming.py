@@ -26,7 +26,7 @@ def incoming_list(
 
 @received.command("show")
 def incoming_show(transfer: Transfer, url: Url = None, json: Json = False) -> None:
-    """Show one, with its history."""
+    """Show one, with its history, its returns, and every message about it."""
     from gateway.cli.incoming import show_transfer
 
     raise typer.Exit(show_transfer(settings_or_stop(), transfer, url=url, as_json=json))

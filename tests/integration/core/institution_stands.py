@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -117,16 +118,16 @@ class WebhookStand:
 
 
 @asynccontextmanager
-async def serving_at(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
-    """A web server that answers so to every POST."""
+async def serving_at(answer: Callable[[web.Request], Any], *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """A web server that answers so to every POST, over TLS where it is said how."""
     application = web.Application()
     application.router.add_post("/", answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}/"
+        yield f"{'http' if tls is None else 'https'}://{host}:{port}/"
     finally:
         await runner.cleanup()
 

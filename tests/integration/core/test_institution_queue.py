@@ -24,7 +24,7 @@ from gateway.domain.incoming_transfer import InstitutionAnswer, PostingAnswer, P
 from gateway.domain.payment import TenantId
 from gateway.service.ports import ReceivingTenant, UnavailableError
 from gateway.signing import tls_of
-from tests.certificates import Authority, Certified
+from tests.certificates import Authority, demanding
 from tests.integration.bus.wire import ACKNOWLEDGE, FaultyWire
 from tests.integration.core.institution_stands import (
     ANOTHER_SECRET,
@@ -239,11 +239,8 @@ async def test_instructions_that_are_not_confirmed_cost_no_question_its_line(
 
 
 @asynccontextmanager
-async def behind_tls(url: str, shown: Certified, *, demanding: Path) -> AsyncIterator[str]:
+async def behind_tls(url: str, tls: ssl.SSLContext) -> AsyncIterator[str]:
     """A broker at which both sides show a certificate."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=demanding)
-    context.load_cert_chain(shown.certificate, shown.key)
-    context.verify_mode = ssl.CERT_REQUIRED
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(URL(url).host, URL(url).port)
@@ -259,7 +256,7 @@ async def behind_tls(url: str, shown: Certified, *, demanding: Path) -> AsyncIte
             pass
         sink.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     yield str(URL(url).with_scheme("amqps").with_port(server.sockets[0].getsockname()[1]))
     server.close()
 
@@ -268,16 +265,14 @@ async def test_over_tls_both_sides_show_a_certificate(stand: QueueStand, tmp_pat
     """Ours is the one that webhooks show, of the same setting; without it, or to a stranger, nothing is said."""
     authority, other = Authority(tmp_path, "authority"), Authority(tmp_path, "other")
     broker, ours = authority.issue("broker"), authority.issue("ours")
-    both = tmp_path / "ours-with-key.pem"
-    both.write_bytes(ours.certificate.read_bytes() + ours.key.read_bytes())
     async with (
         stand.institution(saying(ACCEPT)) as tenant,
-        behind_tls(stand.url, broker, demanding=authority.file) as url,
+        behind_tls(stand.url, demanding(broker, of=authority.file)) as url,
     ):
         for certificate, authorities, is_let_in in (
-            (both, authority.file, True),
+            (ours.with_key, authority.file, True),
             (None, authority.file, False),
-            (both, other.file, False),
+            (ours.with_key, other.file, False),
         ):
             async with QueueWay({TENANT: [url]}, SystemClock(), tls=tls_of(certificate, authorities)) as way:
                 line = way._line_to(tenant, QUESTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from adapters.postgres.upgrade import FirstTenant, upgrade
 from adapters.system import SystemIdentifiers
 from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import LATE, IncomingFact, IncomingTransfer, Verdict
+from gateway.domain.incoming_transfer import LATE, IncomingFact, IncomingTransfer, InstitutionAnswer, Verdict
 from gateway.domain.payment import Rail, Reason, ReasonOrigin, RegionId
 from gateway.domain.stand_in import REJECT_ALL, AccountStanding
 from gateway.service.dead_letters import ClosingOutcome, Consequence, DeadLetters
@@ -50,6 +51,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.store import InMemoryStore
+from tests.unit.domain.transfers import transfer as sample_transfer
 
 NOW: Final = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 VAULT: Final = ClearVault(b"a-key-for-tests-only")
@@ -496,6 +498,31 @@ async def test_a_tenant_with_a_broken_policy_rejects_and_the_others_receive(data
     assert broken.stand_in == REJECT_ALL
     assert broken.fault is not None
     assert "tenant other: rules[0].decision" in broken.fault
+
+
+async def test_each_tenants_policy_is_read_from_its_own_row_and_decides_for_it_alone(database: Database) -> None:
+    """The same payment to two institutions that say nothing: one tenant's rules accept it, the other's reject it."""
+    within = {"rules": [{"decision": "accept", "amount_max": 10_000}], "reason_code": "AC06"}
+    below = {"rules": [{"decision": "accept", "amount_max": 5_000}], "reason_code": "AM02"}
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(
+        "INSERT INTO tenant (tenant_id, name, created_at, stand_in) VALUES ('other', 'Other', now(), $1)",
+        json.dumps(below),
+    )
+    await owner.execute("UPDATE tenant SET stand_in = $1 WHERE tenant_id = $2", json.dumps(within), TENANT)
+    await owner.execute("INSERT INTO receiving_agent VALUES ('990000107', $1), ('990000204', 'other')", TENANT)
+    await owner.close()
+
+    async with open_pool(database.application_dsn) as pool:
+        read = await PostgresIncoming(pool, region=REGION, vault=VAULT).receiving_tenants()
+
+    decided = [
+        read.tenants[read.by_agent[RoutingNumber(agent)]].stand_in.decide(
+            sample_transfer(), AccountStanding.OPEN, at=NOW
+        )
+        for agent in ("990000107", "990000204")
+    ]
+    assert decided == [InstitutionAnswer(Verdict.ACCEPT), InstitutionAnswer(Verdict.REJECT, "AM02")]
 
 
 async def test_an_upgrade_without_an_address_leaves_the_institution_where_it_is(database: Database) -> None:

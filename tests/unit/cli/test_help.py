@@ -31,6 +31,8 @@ def help_of(*command: str) -> str:
         ("diff",),
         ("sample",),
         ("send",),
+        ("payment", "show"),
+        ("incoming", "show"),
         ("dlq", "list"),
         ("dlq", "show"),
         ("dlq", "redrive"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from gateway.domain.incoming_transfer import InstitutionAnswer, Verdict
 from gateway.domain.payment import PaymentId, ReasonOrigin, TenantId
 from gateway.domain.receiving_time import ReceivingTiming, Reserve
 from gateway.domain.screening import PASSED
+from gateway.domain.stand_in import StandInPolicy, policy_from
 from gateway.service.incoming.ask import TENANT_IN_HAND_MAX
 from gateway.service.ports import Question
 from iso20022 import RoutingNumber
@@ -124,6 +126,42 @@ async def test_two_institutions_of_one_process_are_waited_for_as_each_has_chosen
 
         assert told == {quick: 1.5, slow: 4.0}
         assert [(each.answer_by - each.forwarded_at).total_seconds() for each in transfers] == [2.0, 5.0]
+
+
+async def test_while_both_institutions_are_silent_each_tenants_own_policy_decides_the_same_payment() -> None:
+    """What a tenant has set holds for it alone: of two, one accepts it, and one rejects it with a reason of its own.
+
+    Exchanged, they decide the other way round, so it is the policy that does it and nothing else: the control.
+    """
+    policies = [
+        policy_from({"rules": [{"decision": "accept", "amount_max": 10_000}], "reason_code": "AC06"}),
+        policy_from({"rules": [{"decision": "accept", "amount_max": 5_000}], "reason_code": "AM02"}),
+    ]
+
+    assert await decided_in_silence(policies) == [("ACCEPTED", None), ("REJECTED", "AM02")]
+    assert await decided_in_silence(policies[::-1]) == [("REJECTED", "AM02"), ("ACCEPTED", None)]
+
+
+async def decided_in_silence(policies: Sequence[StandInPolicy]) -> list[tuple[str, str | None]]:
+    """What becomes of one payment of 51.74 each to two tenants with these policies, whose institutions are down."""
+    first, second = AGENT, RoutingNumber("990000204")
+    async with incoming_world(stand_in=policies[0]) as earth, asyncio.TaskGroup() as group:
+        earth.institution.is_down = True
+        other = replace(earth.store.tenants[first], tenant_id=TenantId("second"), stand_in=policies[1])
+        earth.store.tenants[second] = other
+        transfers = [await earth.received(agent=agent) for agent in (first, second)]
+        loop = group.create_task(earth.receiving.asker.run())
+        await asyncio.sleep(0)
+        for transfer in transfers:
+            earth.receiving.asker.take_up(transfer, await earth.receiving.messages.of(transfer))
+        async with asyncio.timeout(5):
+            while earth.receiving.asker.in_hand:
+                earth.clock.advance(0.01)
+                await asyncio.sleep(0)
+        loop.cancel()
+        assert all(earth.institution.asked[transfer.payment_id] for transfer in transfers)
+        ended = [earth.now(transfer) for transfer in transfers]
+    return [(each.state.value, None if each.reason is None else each.reason.code) for each in ended]
 
 
 async def test_a_message_that_is_nowhere_is_told_of_once_and_not_looked_for_for_ever() -> None:
