@@ -17,10 +17,11 @@ ANSWER_BYTES_MAX: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Status and body of an answer."""
+    """Status and body of an answer, and how long to wait before the next request, where it says so (Retry-After)."""
 
     status: int
     body: bytes
+    retry_after_s: int = 0
 
 
 class BrokenOffError(Exception):
@@ -144,14 +145,14 @@ class _Connection(asyncio.Protocol):
 
     def _read(self, head_end: int) -> None:
         head = bytes(self._received[:head_end]).lower()
-        _, found, rest = head.partition(b"content-length:")
-        length = int(rest.partition(b"\r\n")[0]) if found else 0
+        length = _number_in(head, b"content-length:")
         end = head_end + 4 + length
         if length > ANSWER_BYTES_MAX:
             self.close()
         if len(self._received) < end or self._answer is None:
             return
-        answered = Answered(int(head[9:12]), bytes(self._received[head_end + 4 : end]))
+        retry_after_s = _number_in(head, b"retry-after:")
+        answered = Answered(int(head[9:12]), bytes(self._received[head_end + 4 : end]), retry_after_s)
         del self._received[:end]
         answer, self._answer = self._answer, None
         if b"connection: close" in head:
@@ -163,3 +164,9 @@ class _Connection(asyncio.Protocol):
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
             answer.set_exception(BrokenOffError(why))
+
+
+def _number_in(head: bytes, field: bytes) -> int:
+    """The number that a field of a head, in small letters, holds; 0 where there is no such field."""
+    _, found, rest = head.partition(field)
+    return int(rest.partition(b"\r\n")[0]) if found else 0

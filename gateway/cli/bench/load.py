@@ -2,7 +2,7 @@
 
 Open loop: each payment has an instant at which it is meant to leave, and its latency counts from there, also where the
 generator or the gateway is behind: nothing is omitted because something else was slow. Closed loop (rate 0): each of N
-clients submits, waits for the answer, and submits the next.
+clients submits, waits for the answer, and submits the next; after a refusal it waits for as long as that says first.
 
 It reads its order as JSON from its argument and prints its observations as one line of JSON.
 """
@@ -124,13 +124,15 @@ class Load:
 
         async def client() -> None:
             while loop.time() < ends_s:
-                await self._submit(next(numbers), loop.time())
+                pause_s = await self._submit(next(numbers), loop.time())
+                await asyncio.sleep(min(pause_s, max(ends_s - loop.time(), 0)))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(order.clients):
                 group.create_task(client())
 
-    async def _submit(self, number: int, intended_s: float) -> None:
+    async def _submit(self, number: int, intended_s: float) -> float:
+        """Submit one, note what became of it, and return for how long the gateway wants to be left alone."""
         is_sample = self._order.rate > 0 and number % SAMPLE_EVERY == 0
         request = post(
             "/v1/messages",
@@ -144,9 +146,10 @@ class Load:
             answered = await self._connections[number % len(self._connections)].ask(request)
         except BrokenOffError as error:
             self._seen.failed(type(error).__name__)
-            return
+            return 0
         took_ms = (asyncio.get_running_loop().time() - intended_s) * _MS
         self._seen.answered(answered, took_ms=took_ms, is_sample=is_sample)
+        return answered.retry_after_s if answered.status in REFUSED else 0
 
 
 def open_loop_instants(order: LoadOrder, *, started_s: float) -> Iterator[tuple[int, float]]:

@@ -17,6 +17,7 @@ from adapters.child_process import free_loopback_port
 from gateway.cli.bench.accounting import costs_of
 from gateway.cli.bench.command import bars, figures_table
 from gateway.cli.bench.incoming import IncomingFigures
+from gateway.cli.bench.load import Load as GeneratedLoad
 from gateway.cli.bench.load import LoadOrder, Observations, open_loop_instants
 from gateway.cli.bench.measure import Figures, percentile
 from gateway.cli.traffic import MESSAGE_BYTES, Messages
@@ -79,6 +80,44 @@ async def test_an_answer_that_comes_in_pieces_is_read_whole_and_the_connection_k
         second = await connections.ask(get("/v1/payments/2", api_key="key"))
 
     assert (first, second) == (Answered(202, b"first"), Answered(200, b"second"))
+
+
+async def test_how_long_an_answer_asks_to_be_left_alone_is_read() -> None:
+    """Retry-After, in seconds."""
+    answer = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno"
+
+    async with serving(answer) as connections:
+        assert await connections.ask(get("/", api_key="key")) == Answered(503, b"no", retry_after_s=7)
+
+
+@pytest.mark.parametrize(
+    ("status", "asks_once"),
+    [(b"503 Service Unavailable", True), (b"429 Too Many Requests", True), (b"202 Accepted", False)],
+)
+async def test_a_client_that_is_refused_comes_again_no_sooner_than_it_was_told(
+    status: bytes, *, asks_once: bool
+) -> None:
+    """The peak is what goes through where clients do as they are asked; one that is accepted goes on at once."""
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (head := await reader.readline()) and head.startswith(b"POST"):
+            length = 0
+            while line := (await reader.readline()).strip():
+                name, _, value = line.lower().partition(b":")
+                length = int(value) if name == b"content-length" else length
+            await reader.readexactly(length)
+            writer.write(b"HTTP/1.1 " + status + b"\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        seen = await GeneratedLoad(LoadOrder(ports=(port,), rate=0, seconds=0.2, clients=1, first=1)).run()
+        await ended.wait()
+
+    assert (seen.sent == 1) is asks_once
 
 
 async def test_an_answer_that_breaks_off_is_no_answer() -> None:
@@ -189,18 +228,22 @@ def test_a_figure_that_there_is_none_of_is_shown_as_none(capsys: pytest.CaptureF
 
 
 def test_the_bars_hold_where_they_are_met_and_each_fails_alone() -> None:
-    """At a rate the times count, at the peak the throughput; a lost payment always does. The cost is a goal, no bar."""
+    """At a rate the times count, at the peak the throughput; a lost payment always does. The cost is a goal, no bar.
+
+    At the peak more is asked than goes through, and a gateway may say so.
+    """
     faulty = (
         replace(GOOD, settled=99),
         replace(GOOD, faults={"503": 1}),
         replace(GOOD, p99_ms=50.0),
         replace(GOOD, ack_p99_ms=25.0),
         replace(GOOD, rate=0.0, throughput=599.9),
+        replace(GOOD, rate=0.0, throughput=600.0, faults={"503": 1, "500": 1}),
     )
 
     assert all(bars(GOOD).values())
     assert all(bars(replace(GOOD, cpu_us_per_payment_total=5_000)).values())
-    assert all(bars(replace(GOOD, rate=0.0, throughput=600.0)).values())
+    assert all(bars(replace(GOOD, rate=0.0, throughput=600.0, faults={"503": 9, "429": 1})).values())
     assert [list(bars(figures).values()).count(False) for figures in faulty] == [1] * len(faulty)
 
 
