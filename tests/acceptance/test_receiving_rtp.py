@@ -15,7 +15,16 @@ from gateway.domain.payment import Rail
 from gateway.settings import load_settings
 from tests.acceptance.installation import installed
 from tests.acceptance.receiving import Receiver, receiving, until
-from tests.acceptance.test_receiving import OTHER_AGENT, Ended, Said, answers, sent_in, warmed_up
+from tests.acceptance.test_receiving import (
+    OTHER_AGENT,
+    WARMING,
+    Ended,
+    Said,
+    all_asked_about,
+    answers,
+    sent_in,
+    warmed_up,
+)
 from tests.acceptance.test_returns import ask
 from tests.conftest import Database, copy_database
 
@@ -126,22 +135,29 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     into = await asyncio.to_thread(copy_database, postgres_server, template)
     again = await replay(load_settings(), database.application_dsn, into.owner_dsn, tell=lambda _: None)
     assert again.diverged == {}
-    assert again.incoming_transfers == len(cases) + 4
+    assert again.incoming_transfers == len(cases) + WARMING
 
 
 async def test_a_worker_killed_between_question_and_answer_leaves_the_answer_to_another(
     receiver: Receiver, database: Database
 ) -> None:
-    """The timer is durable, whatever the rail: another asks again under the same id, inside the reserve."""
+    """The timer is durable, whatever the rail: another asks again under the same id, inside the reserve.
+
+    The other starts when the first is gone: nobody else can have asked first.
+    """
     dying = receiver.installation.start_worker()
     await warmed_up(receiver, database)
-    receiver.installation.start_worker()
     (message_id,) = receiver.order(creditor_account="SIMSLOW15")
-    await until(database, message_id, lambda row: str(row["payment_id"]) in receiver.at_institution()["asked"])
+    await all_asked_about(receiver, of=WARMING + 1)
 
     dying.kill()
+    undecided = await until(database, message_id, bool)
+    receiver.installation.start_worker()
     ended = await until(database, message_id, sent_in("POSTED"))
 
     (answer,) = receiver.at_rail(message_id)["answers"]
+    assert undecided["state"] == "RECEIVED"
+    assert receiver.at_institution()["asked"][str(ended["payment_id"])] == 2
     assert (answer["status"], answer["counts"]) == ("ACTC", True)
+    assert answer["after_ms"] < RESERVE_MS
     assert receiver.at_institution()["credited"][str(ended["payment_id"])] == 5174
