@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
+
+import asyncpg
 
 from gateway.domain.payment import Rail
 from tests.acceptance.payments import message, rtp_message, rtp_transfer, transfer
@@ -27,6 +30,8 @@ Histories = Mapping[str, list[str]]
 
 UNCHANGED_S: Final = 0.4
 """A history in which nothing has happened for so long is whole, once everything has been delivered."""
+
+_REASON: Final = re.compile(rb"<(?:\w+:)?Rsn>\s*<(?:\w+:)?(?:Cd|Prtry)>(\w+)<")
 
 _keys = count(1)
 _numbers = count(1)
@@ -109,6 +114,27 @@ def verdicts_of(receiver: Receiver, shown: dict[str, Any]) -> list[tuple[str, li
 def kinds_of(receiver: Receiver, shown: dict[str, Any]) -> list[str]:
     """What has befallen a conversation."""
     return [each["kind"] for each in ask(receiver, f"{path_of(shown)}/events")["events"]]
+
+
+async def refusal_of(receiver: Receiver, database: Database, message_id: str) -> tuple[list[str], list[str]]:
+    """The reasons in our one pain.014 to a request, whoever's it is, and what the network has said of each copy."""
+    query = """
+        SELECT said.business_message_id, said.body FROM conversation AS asked JOIN conversation_message AS said
+        USING (conversation_id) WHERE asked.message_id = $1 AND said.direction = 'rail_out'
+        AND starts_with(said.message_type, 'pain.014')
+    """
+    connection = await asyncpg.connect(database.application_dsn)
+    try:
+        async with asyncio.timeout(15):
+            while True:
+                for row in await connection.fetch(query, message_id):
+                    copies = receiver.installation.copies_on_the_wire(row["business_message_id"], rail=receiver.rail)
+                    if copies:
+                        reasons = [reason.decode() for reason in _REASON.findall(row["body"])]
+                        return reasons, [copy["verdict"] for copy in copies]
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
 
 
 async def everything_said(receiver: Receiver, database: Database, requested: Requested) -> Histories:

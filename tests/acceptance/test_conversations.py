@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 from adapters.postgres.server import EmbeddedPostgres
 from tests.acceptance.bureau import (
     SECOND_AGENT,
+    SECOND_KEY,
     arrived,
     asked_and_told,
     attended,
@@ -35,6 +37,7 @@ from tests.acceptance.talk import (
     known_as,
     path_of,
     question,
+    refusal_of,
     tomorrow,
     verdicts_of,
 )
@@ -213,11 +216,13 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(
     assert sent == [("admi.007", ["ignored"]), ("pain.014", ["ignored"]), ("pain.014", ["ignored"])]
 
 
-async def test_an_expired_request_is_over_and_what_nobody_here_receives_is_refused_at_once(receiver: Receiver) -> None:
-    """Expired when it came, expired while it waited, withdrawn when it was over, and for another's institution."""
+async def test_an_expired_request_is_over_and_what_is_asked_of_another_tenant_is_not_shown(
+    receiver: Receiver, database: Database
+) -> None:
+    """Expired when it came, expired while it waited, withdrawn when it was over; and one of the second tenant's."""
     late = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-LATE", expires_in_s=-5)
     brief = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-BRIEF", expires_in_s=2)
-    foreign = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FOREIGN", debtor_agent="990000204")
+    foreign = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FOREIGN", debtor_agent=SECOND_AGENT)
 
     refused, waiting = await known_as(receiver, late), await known_as(receiver, brief)
     expired = await asked_until(receiver, path_of(waiting), is_in("EXPIRED"))
@@ -236,7 +241,9 @@ async def test_an_expired_request_is_over_and_what_nobody_here_receives_is_refus
     assert [kind for kind, _ in verdicts_of(receiver, refused)] == ["admi.007", "pain.014"]
     assert [kind for kind, _ in verdicts_of(receiver, waiting)] == ["admi.007", "admi.007", "camt.029"]
     listed = ask(receiver, "/v1/conversations?all=true")["conversations"]
-    assert foreign not in {each["message_id"] for each in listed}, "it is nobody's of this tenant's"
+    assert foreign not in {each["message_id"] for each in listed}
+    assert (await known_as(replace(receiver, api_key=SECOND_KEY), foreign))["state"] == "REQUESTED"
+    assert await refusal_of(receiver, database, late) == (["NARR"], ["ignored"])
 
 
 async def test_a_request_that_waits_is_withdrawn_by_who_made_it(receiver: Receiver) -> None:
@@ -258,7 +265,7 @@ async def test_a_request_that_waits_is_withdrawn_by_who_made_it(receiver: Receiv
 
 
 async def status_answers(database: Database, receiver: Receiver) -> list[list[str]]:
-    """What the rail has said of each copy of our answers to questions about a status, once both are there."""
+    """What the rail has said of each copy of our answers to questions about a status, once both are there at least."""
     connection = await asyncpg.connect(database.application_dsn)
     verdicts: list[list[str]] = []
     try:
@@ -314,8 +321,12 @@ async def test_information_is_asked_about_what_came_and_given_about_what_was_sen
 
     again = ask(receiver, path, {"missing": ["MS01"]}, key="ask-MS01")
     other = ask(receiver, path, {"incorrect": ["IN01"]}, expected=409, key="ask-MS01")
+    (afterwards,) = receiver.order(amount="20.00")
+    await until(database, afterwards, lambda row: row["state"] == "POSTED")
+    await delivered(receiver)
     assert (again["conversation_id"], other["why"]) == (ours["MS01"]["conversation_id"], "key_reused")
     assert answers == [["answer"], ["answer"]], "each question has one answer, and the rail takes both"
+    assert await status_answers(database, receiver) == answers, "and no other, though each has come twice"
     assert [each["status"] for each in receiver.at_rail(message_id)["posting"]] == ["ACCC", "ACCC"]
     assert kinds_of(receiver, ours["MS01"])[-2:] == ["InformationGiven", "Informed"]
     assert (silent["state"], silent["links"]["about"]) == ("REQUESTED", f"/v1/incoming-transfers/{row['payment_id']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
+from typer.testing import Result
 
 from gateway.domain.payment import Rail
 from gateway.service.rtp import RtpAddress, RtpDialect
@@ -40,6 +42,7 @@ from tests.acceptance.talk import (
     known_as,
     path_of,
     question,
+    refusal_of,
     tomorrow,
     verdicts_of,
 )
@@ -160,7 +163,9 @@ async def test_a_request_of_ours_is_taken_back_by_the_message_that_asks_for_retu
     assert ("camt.056", ["ignored"]) in verdicts_of(receiver, asked["CUST"])
 
 
-async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(receiver: Receiver) -> None:
+async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(
+    receiver: Receiver, database: Database
+) -> None:
     """Three copies, one request, refused; accepted and paid; expired when it came; taken back, and over by then."""
     first = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-FIRST", copies=3)
     second = asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-SECOND")
@@ -199,6 +204,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(re
 
     assert (shown["why"], again["state"]) == ("not_on_this_rail", "REFUSED")
     assert (await known_as(receiver, late))["state"] == "REFUSED"
+    assert await refusal_of(receiver, database, late) == (["NARR"], ["ignored"])
     assert "withdrawal_pending" not in withdrawing["may"]
     assert withdrawn["state"] == "WITHDRAWN"
     assert paid["links"]["paid_with"] == f"/v1/payments/{payment['payment_id']}"
@@ -258,16 +264,32 @@ def suspend(receiver: Receiver, *institutions: str, services: Sequence[str] = ()
         assert response.status == 200
 
 
+async def signed_off_in_mid_flight(
+    receiver: Receiver, database: Database
+) -> tuple[Result, dict[str, Any], dict[str, Any]]:
+    """Sign off while a payment each way waits for its institution; returns what was sent, and what came, at its end."""
+    payment = rtp_transfer(creditor_account="SIMSLOW1")
+    (came,) = receiver.order(amount="20.00", creditor_account="SIMSLOW15")
+    async with asyncio.TaskGroup() as group:
+        sent = group.create_task(asyncio.to_thread(ask, receiver, "/v1/messages", rtp_message(payment)))
+        await until(database, came, lambda row: str(row["payment_id"]) in receiver.at_institution()["asked"])
+        while not receiver.installation.copies_on_the_wire(payment.message_id, rail=Rail.RTP):
+            await asyncio.sleep(0.02)
+        off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
+    ended = await until(database, came, lambda row: row["state"] in {"POSTED", "REJECTED", "NOT_SETTLED"})
+    return off, sent.result(), ended
+
+
 async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
     receiver: Receiver, database: Database
 ) -> None:
-    """Nothing is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered.
+    """Nothing new is forwarded to who is signed off, nor taken from it; then all is as before. An echo is answered.
 
-    Who is suspended does not sign on: the rail says why.
+    What was in flight, both ways, ends right. Who is suspended does not sign on: the rail says why.
     """
     asked_of_us(receiver, kind="echo", copies=2)
     ping = await fifteen_rail(receiver, "ping")
-    off = await fifteen_rail(receiver, "sign-off", "--note", "maintenance")
+    off, sent, came = await signed_off_in_mid_flight(receiver, database)
     (refused,) = receiver.order(amount="20.00")
     payment = ask(receiver, "/v1/messages", rtp_message(rtp_transfer()))
     rejected = await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", is_in("REJECTED"))
@@ -291,6 +313,9 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     assert [each.exit_code for each in (ping, off, on)] == [0, 0, 0], [each.output for each in (ping, off, on)]
     assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["reasons"]) == ("RJCT", ["9910"])
     assert rejected["reason"]["code"] == "9934"
+    off_at = datetime.fromisoformat(while_off["operations"][0]["ended_at"])
+    assert (sent["state"], came["state"]) == ("SETTLED", "POSTED")
+    assert min(datetime.fromisoformat(sent["updated_at"]), came["updated_at"]) > off_at
     assert (while_off["connection_party"], while_off["downtime"]) == ({"signed_on": False}, None)
     assert "as a whole" in alone.output
     assert "no connection points" in point.output

@@ -48,6 +48,7 @@ RECEIVES_ONLY: Final = "990000204"
 OTHER: Final = "990001106"
 NOT_ENABLED: Final = "990001300"
 SETTLEMENT_ONLY: Final = "990001805"
+LIQUIDITY_ONLY: Final = "990001902"
 NOBODY: Final = "990002008"
 
 MORE: Final = {
@@ -177,7 +178,7 @@ async def test_what_we_send_moves_once_whatever_becomes_of_its_answer(receiver: 
         rejected = {code: group.create_task(submitted(code, body)) for code, body in by_rail.items()}
         customers = {
             agent: group.create_task(submitted(agent, {**json_payment(), "creditor_agent": agent}, "/v1/payments"))
-            for agent in (SETTLEMENT_ONLY,)
+            for agent in (SETTLEMENT_ONLY, LIQUIDITY_ONLY)
         }
 
     assert (first["state"], first["kind"], first["status"]) == ("SETTLED", "liquidity", "ACSC")
@@ -192,7 +193,10 @@ async def test_what_we_send_moves_once_whatever_becomes_of_its_answer(receiver: 
         code: code for code in by_rail
     }
     assert {task.result()["state"] for task in rejected.values()} == {"REJECTED"}
-    assert {task.result()["reason"]["code"] for task in customers.values()} == {"E982"}
+    assert {agent: task.result()["reason"]["code"] for agent, task in customers.items()} == {
+        SETTLEMENT_ONLY: "E982",
+        LIQUIDITY_ONLY: "E982",
+    }
     stored = await rows(database, "SELECT message_id, funds_holder FROM payment WHERE funds_holder = 'institution'")
     assert len(stored) == 1 + len(amounts) + 2 + len(by_rail), "what was refused is not stored"
     copies = {each["message_id"]: receiver.installation.copies_on_the_wire(each["message_id"]) for each in stored}

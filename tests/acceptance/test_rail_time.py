@@ -18,8 +18,8 @@ from adapters.postgres.server import EmbeddedPostgres
 from gateway.domain.receiving_time import is_business_day
 from tests.acceptance.installation import ON_RAIL_TIME, installed
 from tests.acceptance.payments import EASTERN, json_payment
-from tests.acceptance.receiving import AGENT, Receiver, receiving, until
-from tests.acceptance.talk import asked_of_us, is_in, known_as, path_of
+from tests.acceptance.receiving import AGENT, Receiver, befallen, receiving, until
+from tests.acceptance.talk import asked_for, asked_of_us, is_in, kinds_of, known_as, path_of
 from tests.acceptance.test_liquidity import ask_any, liquidity
 from tests.acceptance.test_liquidity import ended as ended_payment
 from tests.acceptance.test_returns import answered_with, ask, asked_back, asked_until, faults_of, found_in, request_is
@@ -30,6 +30,9 @@ OPENS, CLOSES = time(7), time(18, 30)
 
 MORNING: Final = time(10)
 FRIDAY: Final = 4
+
+LATE_S: Final = 2 * 3_600
+OVER: Final = ["Opened", "ReceiptReported", "Expired"]
 
 _keys = count(1)
 _SETTLEMENT_DAY: Final = re.compile(rb"<(?:\w+:)?IntrBkSttlmDt>([\d-]+)<")
@@ -207,7 +210,10 @@ async def test_a_return_is_asked_for_on_the_sixtieth_day_and_not_on_the_next(
 async def test_over_a_long_weekend_a_request_expires_and_a_decision_is_due_after_the_holiday(
     receiver: Receiver, database: Database
 ) -> None:
-    """A request for payment lapses on its Sunday; money on hold is decided on by Tuesday night, for Monday is none."""
+    """Requests for payment lapse on their Sunday; money on hold is decided on by Tuesday night, for Monday is none.
+
+    Ours, which is accepted two hours after that, stays expired, and a person is told.
+    """
     friday = long_weekend(receiver)
     await leap_to(receiver, friday)
     asked = await asyncio.to_thread(
@@ -216,6 +222,14 @@ async def test_over_a_long_weekend_a_request_expires_and_a_decision_is_due_after
         )
     )
     request = await known_as(receiver, asked)
+    receiver.switch_faults(messages={"pain.014": {"delay_s": 2 * 86_400 + LATE_S}})
+    ours = asked_for(
+        receiver,
+        "SIMPROMISE",
+        expires=datetime.combine(friday + timedelta(days=2), MORNING, tzinfo=EASTERN).isoformat(),
+        pay_on=(friday + timedelta(days=9)).isoformat(),
+    )
+    await befallen(receiver)
     (held,) = receiver.order(creditor_account="SIMHOLD")
     row = await until(database, held, lambda row: row["state"] == "PENDING")
     path = f"/v1/incoming-transfers/{row['payment_id']}"
@@ -223,11 +237,18 @@ async def test_over_a_long_weekend_a_request_expires_and_a_decision_is_due_after
     await leap_to(receiver, friday + timedelta(days=2), time(9, 59))
     still = ask(receiver, path_of(request))
     await leap_to(receiver, friday + timedelta(days=2), time(10, 1))
-    await asked_until(receiver, path_of(request), is_in("EXPIRED"))
+    for each in (request, ours):
+        await asked_until(receiver, path_of(each), is_in("EXPIRED"))
+    before = kinds_of(receiver, ours)
     answered = ask(receiver, f"{path_of(request)}/answer", {"answer": "accepted"}, expected=409)
+
+    await leap_to(receiver, friday + timedelta(days=2), time(12, 1))
+    late = await asked_until(receiver, path_of(ours), lambda shown: bool(shown["attention"]))
 
     due = datetime.fromisoformat(ask(receiver, path)["decide_by"]).astimezone(EASTERN)
     assert (still["state"], answered["state"]) == ("REQUESTED", "EXPIRED")
+    assert (before, kinds_of(receiver, ours)) == (OVER, [*OVER, "Accepted"])
+    assert late["state"] == "EXPIRED"
     assert (due.date(), due.time()) == (friday + timedelta(days=4), time(23, 59, 59))
 
 

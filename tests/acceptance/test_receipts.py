@@ -28,6 +28,7 @@ from tests.acceptance.talk import (
     known_as,
     path_of,
     question,
+    refusal_of,
     verdicts_of,
 )
 from tests.acceptance.test_rail_operations import OPERATOR_KEY, register_operator
@@ -168,7 +169,7 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
 
     Three are few, and four are many: the rail is pinged once. The requests go again under another id by a person's
     order, the answer does not. The control: what was acknowledged is nowhere, nor is what was answered at once: a
-    question to an institution that nobody receives for.
+    question, and a request for payment, to an institution that nobody receives for.
     """
     heard = asked_for(receiver, "SIMSILENT")
     (came,) = receiver.order()
@@ -180,7 +181,9 @@ async def test_what_nobody_has_said_to_have_arrived_is_told_counted_pinged_for_a
     of_theirs = await known_as(receiver, asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-THEIRS"))
     of_nobodys = {"message_id": payment["message_id"], "debtor_agent": NOT_RECEIVED_FOR}
     asked_of_us(receiver, kind="information_request", **of_nobodys)
+    unreached = asked_of_us(receiver, kind="request_for_payment", debtor_agent=NOT_RECEIVED_FOR)
     assert await taken_by_the_rail(receiver, "camt.029") == ["ignored"]
+    assert await refusal_of(receiver, database, unreached) == (["RC04"], ["ignored"])
 
     receiver.switch_faults(messages={"admi.007": {"next": 1_000, "copies": 0}})
     request = asked_for(receiver, "SIMSILENT")

@@ -42,7 +42,10 @@ async def test_money_goes_back_and_comes_back_once_and_what_is_asked_back_is_ans
     template: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Refused postings go back; ours comes back in parts and no further; asked, both ways, and every book agrees."""
+    """Refused postings go back; parts, both ways, and no further; asked, both ways, and every book agrees.
+
+    More than is left of what came we do not give, neither asked for it nor by ourselves.
+    """
     payments = [rtp_transfer() for _ in range(3)]
     paths = [f"/v1/payments/{ask(receiver, '/v1/messages', rtp_message(each))['payment_id']}" for each in payments]
     (refused,) = receiver.order(amount="150.00", creditor_account="SIMREFUSEAC06")
@@ -61,12 +64,15 @@ async def test_money_goes_back_and_comes_back_once_and_what_is_asked_back_is_ans
         await asked_until(receiver, path, request_is("RECEIVED"))
     deferred = ask(receiver, f"{ours[0]}/return-answer", {"answer": "pending"}, expected=409)
     unlisted = ask(receiver, f"{ours[1]}/return-answer", {"answer": "refused", "reason_code": "MD07"}, expected=409)
+    too_much = ask(receiver, f"{ours[0]}/return-answer", {"answer": "agreed", "amount": "51.75"}, expected=409)
     ask(receiver, f"{ours[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
     ask(receiver, f"{ours[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})
     answered = [
         await asked_until(receiver, path, request_is(state), within_s=25)
         for path, state in zip(ours, ("RETURNED", "REFUSED"), strict=True)
     ]
+
+    beyond = ask(receiver, f"{ours[0]}/return", {"amount": "31.75", "reason_code": "CUST"}, expected=409, key="beyond")
 
     (first,) = receiver.order(returns=payments[0].message_id, returned="31.74", again_after_s=0.2)
     await until(database, first, sent_in("POSTED"))
@@ -84,7 +90,9 @@ async def test_money_goes_back_and_comes_back_once_and_what_is_asked_back_is_ans
     assert deferred["type"].endswith("return_not_answerable")
     assert "ARDT" in unlisted["detail"]
     assert untaken["why"] == "reason_not_taken"
+    assert [each["code"] for each in (too_much, beyond)] == ["not_returnable"] * 2
     assert [each["returned"]["value"] for each in answered] == ["20.00", "0.00"]
+    assert answered[0]["returnable"]["value"] == "31.74"
     assert [each["state"] for each in asked] == ["RETURNED", "SETTLED"]
     assert (part["state"], part["returned"]["value"]) == ("SETTLED", "31.74")
     went = [receiver.installation.copies_on_the_wire(each, rail=Rail.RTP) for each in await returns_of(database)]
