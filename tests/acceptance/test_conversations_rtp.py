@@ -72,6 +72,9 @@ SETTINGS_HERE: Final = {
 QUESTION_INTERVAL_S: Final = 2
 """Between the second question about a transfer and the third."""
 
+SIGN_OFFS_MAX: Final = 5
+"""So often is a sign-off tried that comes before the institutions' slow answers."""
+
 OTHER: Final = ConnectionPartyId("990001504A1")
 """Copperfold Sample Bank."""
 
@@ -280,6 +283,19 @@ async def signed_off_in_mid_flight(
     return off, sent.result(), ended
 
 
+async def signed_off_before_they_ended(
+    receiver: Receiver, database: Database
+) -> tuple[Result, dict[str, Any], dict[str, Any]]:
+    """The same, again where the sign-off took longer than the institutions: the machine was busy."""
+    for _ in range(SIGN_OFFS_MAX):
+        off, sent, came = await signed_off_in_mid_flight(receiver, database)
+        off_at = datetime.fromisoformat((await status_of(receiver))["operations"][0]["ended_at"])
+        if min(datetime.fromisoformat(sent["updated_at"]), came["updated_at"]) > off_at:
+            return off, sent, came
+        assert (await fifteen_rail(receiver, "sign-on", "--note", "it came too late")).exit_code == 0
+    pytest.fail(f"in {SIGN_OFFS_MAX} tries nothing was in flight any more when the rail had signed us off")
+
+
 async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refused(
     receiver: Receiver, database: Database
 ) -> None:
@@ -289,7 +305,7 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     """
     asked_of_us(receiver, kind="echo", copies=2)
     ping = await fifteen_rail(receiver, "ping")
-    off, sent, came = await signed_off_in_mid_flight(receiver, database)
+    off, sent, came = await signed_off_before_they_ended(receiver, database)
     (refused,) = receiver.order(amount="20.00")
     payment = ask(receiver, "/v1/messages", rtp_message(rtp_transfer()))
     rejected = await asked_until(receiver, f"/v1/payments/{payment['payment_id']}", is_in("REJECTED"))
@@ -313,20 +329,15 @@ async def test_a_participant_signs_off_and_on_and_what_rtp_does_not_have_is_refu
     assert [each.exit_code for each in (ping, off, on)] == [0, 0, 0], [each.output for each in (ping, off, on)]
     assert (receiver.at_rail(refused)["status"], receiver.at_rail(refused)["reasons"]) == ("RJCT", ["9910"])
     assert rejected["reason"]["code"] == "9934"
-    off_at = datetime.fromisoformat(while_off["operations"][0]["ended_at"])
     assert (sent["state"], came["state"]) == ("SETTLED", "POSTED")
-    assert min(datetime.fromisoformat(sent["updated_at"]), came["updated_at"]) > off_at
     assert (while_off["connection_party"], while_off["downtime"]) == ({"signed_on": False}, None)
     assert "as a whole" in alone.output
     assert "no connection points" in point.output
     assert at_last["connection_party"] == {"signed_on": True}
     assert (suspended.exit_code, "9946" in suspended.output) == (1, True), suspended.output
     assert (last["code"], last["state"]) == ("admn.001", "refused")
-    assert [(each["code"], each["state"]) for each in at_last["operations"][:3]] == [
-        ("admn.001", "done"),
-        ("admn.003", "done"),
-        ("admn.005", "done"),
-    ]
+    done = [each["code"] for each in at_last["operations"] if each["state"] == "done"]
+    assert (done[:2], "admn.005" in done) == (["admn.001", "admn.003"], True)
 
 
 async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, database: Database) -> None:
