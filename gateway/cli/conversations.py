@@ -17,7 +17,7 @@ from adapters.system import SystemIdentifiers
 from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT, stop
-from gateway.cli.desk import ask, print_freshness, print_line, print_refusal, print_timeline, refused_of
+from gateway.cli.desk import WHOLE, ask, print_freshness, print_line, print_refusal, print_whole
 from gateway.cli.running import gateway_of
 from gateway.settings import Settings
 
@@ -48,20 +48,8 @@ def list_conversations(
 
 def show_conversation(settings: Settings, conversation_id: str, *, url: str | None, as_json: bool) -> int:
     """Print one with its history and the list of its messages; return the exit status."""
-    answers = [
-        ask(settings, url, partial(_get, path=f"/{conversation_id}{part}"), remedy=_REMEDY)
-        for part in ("", "/events", "/messages")
-    ]
-    if (refused := refused_of(answers)) is not None:
-        return print_refusal(refused)
-    shown, events, messages = (answer.document for answer in answers)
-    if as_json:
-        print(json.dumps({**shown, "events": events["events"], "messages": messages.get("messages")}, indent=2))
-        return EXIT_OK
-    _print(shown)
-    print_timeline(events["events"], messages.get("messages"))
-    print_freshness(answers[0])
-    return EXIT_OK
+    answers = [ask(settings, url, partial(_get, path=f"/{conversation_id}{part}"), remedy=_REMEDY) for part in WHOLE]
+    return print_whole(answers, _print, as_json=as_json)
 
 
 def request_payment(settings: Settings, file: Path, *, key: str | None, url: str | None) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from rich.markup import escape
 
-from gateway.cli import EXIT_FINDINGS
+from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import ERROR, OUT, stop
 from gateway.cli.running import gateway_of, operator_gateway_of
@@ -70,6 +71,24 @@ def print_return_request(request: Mapping[str, Any] | None) -> None:
 def refused_of(answers: Sequence[Answer]) -> Answer | None:
     """Return the first of these that shows nothing; messages that are no longer kept hide nothing else."""
     return next((answer for answer in answers if answer.status not in {200, 410}), None)
+
+
+WHOLE: Final = ("", "/events", "/messages")
+"""The parts of what `print_whole` prints, below its own path."""
+
+
+def print_whole(answers: Sequence[Answer], print_head: Callable[[dict[str, Any]], None], *, as_json: bool) -> int:
+    """Print one thing, its history and its messages, as answered for each of `WHOLE`; return the exit status."""
+    if (refused := refused_of(answers)) is not None:
+        return print_refusal(refused)
+    shown, events, messages = (answer.document for answer in answers)
+    if as_json:
+        print(json.dumps({**shown, "events": events["events"], "messages": messages.get("messages")}, indent=2))
+        return EXIT_OK
+    print_head(shown)
+    print_timeline(events["events"], messages.get("messages"))
+    print_freshness(answers[0])
+    return EXIT_OK
 
 
 def print_timeline(events: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]] | None) -> None:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any, Final
 
 from rich.markup import escape
 
-from gateway.cli import EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
-from gateway.cli.desk import (
-    ask_as_tenant,
-    print_freshness,
-    print_line,
-    print_refusal,
-    print_return_request,
-    print_timeline,
-    refused_of,
-)
+from gateway.cli.desk import WHOLE, ask_as_tenant, print_line, print_return_request, print_whole
 from gateway.cli.doubt import print_attention, said_of
 from gateway.settings import Settings
 
@@ -35,19 +25,9 @@ MONEY: Final = {
 def show_payment(settings: Settings, reference: str, *, url: str | None, as_json: bool) -> int:
     """Print one payment with its history and the list of its messages; return the exit status."""
     answers = [
-        ask_as_tenant(settings, url, partial(_part, reference=reference, part=part), remedy=_REMEDY)
-        for part in ("", "/events", "/messages")
+        ask_as_tenant(settings, url, partial(_part, reference=reference, part=part), remedy=_REMEDY) for part in WHOLE
     ]
-    if (refused := refused_of(answers)) is not None:
-        return print_refusal(refused)
-    shown, events, messages = (answer.document for answer in answers)
-    if as_json:
-        print(json.dumps({**shown, "events": events["events"], "messages": messages.get("messages")}, indent=2))
-        return EXIT_OK
-    _print(shown)
-    print_timeline(events["events"], messages.get("messages"))
-    print_freshness(answers[0])
-    return EXIT_OK
+    return print_whole(answers, _print, as_json=as_json)
 
 
 def _print(payment: dict[str, Any]) -> None:

@@ -7,9 +7,7 @@ at a time, through five processes on two cores, find the caches as pauses leave 
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,6 +15,7 @@ from typing import Final
 
 from iso20022 import FedNowProfile, examine
 from tests.benchmarks.messages import WHOLE
+from tests.benchmarks.printing import tell
 
 WARM_UP: Final = 200
 TIMES: Final = 200
@@ -63,18 +62,5 @@ def _mean_us(meanwhile: Callable[[], object], work: Callable[[], object]) -> flo
     return spent_ns / TIMES / 1_000
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    figures = measure()
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    for name, us in figures.items():
-        print(f"{us:6} µs  {name}")
-
-
 if __name__ == "__main__":
-    main()
+    tell(measure, description=__doc__)

@@ -8,9 +8,7 @@ batches of two or three and caches that other processes have emptied, everything
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +28,7 @@ from gateway.service.ports import Decision, MessageDirection, NewPayment
 from iso20022 import FedNowProfile, examine
 from tests.benchmarks.intake import cpu_s
 from tests.benchmarks.messages import WHOLE
+from tests.benchmarks.printing import tell
 from tests.conftest import REGION
 from tests.integration.store.harness import NOW, VAULT, decision, new_payment, raw_message
 
@@ -133,18 +132,5 @@ def measure() -> Mapping[str, int]:
     }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    figures = measure()
-    if options.json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False))
-        return
-    for name, us in figures.items():
-        print(f"{us:6} µs  {name}")
-
-
 if __name__ == "__main__":
-    main()
+    tell(measure, description=__doc__)

@@ -17,7 +17,7 @@ from adapters.system import SystemClock
 from gateway.cli.bench.measure import Figures, Load, measure
 from gateway.cli.installation import Installation, Plan
 from tests.proofs.load import installed
-from tests.proofs.report import circumstances, part, table, write
+from tests.proofs.report import circumstances, part, table, verdict, write
 
 TIMES: Final = 3
 SECONDS: Final = 30.0
@@ -118,7 +118,7 @@ def page(found: Mapping[str, Any]) -> str:
         refusal=REFUSAL_P99_MAX_MS,
         recovery=RECOVERY_MAX_S,
         figures=table(("figure", "value"), [each for each in found.items() if each[0] not in {"broken", "good"}]),
-        verdict=f"Not held: {', '.join(found['broken'])}." if found["broken"] else "Every bar holds.",
+        verdict=verdict(found["broken"]),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.cli.bench.incoming import OWN_SHARE_P99_MAX_MS, STORED_P99_MAX_MS, IncomingFigures, measured
 from gateway.cli.installation import Plan
-from tests.proofs.report import INSTALLATION, circumstances, part, table, write
+from tests.proofs.report import INSTALLATION, circumstances, part, table, verdict, write
 
 RUNS: Final = 3
 RATE: Final = 200.0
@@ -60,7 +60,7 @@ def page(runs: Sequence[Mapping[str, Any]]) -> str:
             "make proof (python -m tests.proofs.receiving)", on_it=f"{INSTALLATION}, and the institution"
         ),
         runs=table(headings, [(name, *(run[name] for run in runs)) for name in runs[0]]),
-        verdict="Every bar holds in every run." if not broken else f"Not held in every run: {', '.join(broken)}.",
+        verdict=verdict(broken),
     )
 
 

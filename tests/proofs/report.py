@@ -64,6 +64,11 @@ def part(proof: str, name: str, make: Callable[[], Mapping[str, Any]]) -> Mappin
     return kept
 
 
+def verdict(broken: Sequence[str]) -> str:
+    """Say which bars do not hold, or that all do."""
+    return f"Not held in every run: {', '.join(broken)}." if broken else "Every bar holds in every run."
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table."""
     lines = [" | ".join(headings), "|".join("---" for _ in headings), *(" | ".join(map(_shown, row)) for row in rows)]
