@@ -197,17 +197,25 @@ class Receiver:
 
     async def _apply_read(self, everything: Sequence[_Heard], early: Collection[str]) -> Sequence[str]:
         """Apply what was read, all of it of one way; see `apply`."""
-        store, rail = self.decisions.store, self.rail.rail
+        rail = self.rail.rail
         put_off: list[str] = []
         is_handed_over = any(one.is_handed_over for one in everything)
         heard = [replace(one, put_off=put_off) if one.came_by in early else one for one in everything]
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
-        if self.conversations is not None:
-            reports = [one for one in heard if one.reading.talk is not None and await self._is_notice(one.reading)]
-            others = [one for one in heard if all(one is not report for report in reports)]
-            heard = [*reports, *await self._converse(others, self.conversations)]
+        talked, answers = await self._told_apart(heard)
+        # Money first: what fails of a conversation, or is slow, holds up no answer to a payment. All of it is durable
+        # before the fetch is acknowledged.
+        await self._apply_answers(answers, is_handed_over=is_handed_over)
+        await self._converse(talked)
+        if self.receipts is not None and self.conversations is not None:
+            await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
+        return put_off
+
+    async def _apply_answers(self, heard: Sequence[_Heard], *, is_handed_over: bool) -> None:
+        """Apply what is said of payments and transfers, and by the rail of itself, all at once."""
+        store, rail = self.decisions.store, self.rail.rail
         about = [one.reading.about for one in heard if one.reading.about is not None]
         sent = self._sent(heard)
         answered: Mapping[str, IncomingTransfer] = {}
@@ -228,9 +236,6 @@ class Receiver:
             transfers = await self._transfers(about, payments)
         transfers = {**transfers, **answered}
         await each([self._apply_or_park(one, seen, payments, transfers) for one in heard])
-        if self.receipts is not None and self.conversations is not None:
-            await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
-        return put_off
 
     def _sent(self, heard: Sequence[_Heard]) -> Mapping[str, Payment]:
         """What this process has just sent, and is told the status of, and nothing else.
@@ -260,24 +265,32 @@ class Receiver:
             elif code is not None:
                 await self._quarantine(one, (code,))
 
-    async def _converse(self, heard: Sequence[_Heard], hearing: ConversationHearing) -> list[_Heard]:
-        """Apply what belongs to conversations, in the order in which it came; return what does not."""
-        known = await hearing.concerned([one.reading for one in heard])
-        others = []
-        for one in heard:
-            if not hearing.is_of_conversations(one.reading, known):
-                others.append(one)
-                continue
+    async def _told_apart(self, heard: Sequence[_Heard]) -> tuple[Sequence[_Heard], Sequence[_Heard]]:
+        """What belongs to conversations, and the rest: nothing is asked where every message says by itself which."""
+        if self.conversations is None:
+            return (), heard
+        hearing = self.conversations
+        known = await hearing.concerned([one.reading for one in heard if one.reading.talk is None])
+        talked = [one for one in heard if hearing.is_of_conversations(one.reading, known)]
+        return talked, [one for one in heard if not hearing.is_of_conversations(one.reading, known)]
+
+    async def _converse(self, talked: Sequence[_Heard]) -> None:
+        """Apply what belongs to conversations, in the order in which it came; and the reports about ourselves."""
+        for one in talked:
+            assert self.conversations is not None, "without it nothing is told apart"
             verdict = Verdict(but=(UnavailableError,))
             async with verdict:
                 try:
-                    await self._conversed(one, await hearing.hear(Said(self._raw(one), one.reading, one.digest)))
+                    if one.reading.talk is not None and await self._is_notice(one.reading):
+                        await self._notice(one)
+                        continue
+                    said = Said(self._raw(one), one.reading, one.digest)
+                    await self._conversed(one, await self.conversations.hear(said))
                 except NotHomeError as error:
                     await self._pass_on(one, error)
             if verdict.fault is not None:
                 self.observer.fault("receive", verdict.fault)
                 await self._quarantine(one, (FAULT,))
-        return others
 
     async def _conversed(self, one: _Heard, outcome: Outcome) -> None:
         """Keep apart what has had no effect in a conversation."""
