@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.postgres.counted import whole
 from adapters.postgres.incoming_tables import TO_BE_DECIDED_SQL, WAITED_FOR_SQL
 from adapters.postgres.standing import stands
-from adapters.postgres.statements import SAVED_WITH_IT, UNHURRIED, in_the_archive
+from adapters.postgres.statements import MOVED, SAVED, SAVED_WITH_IT, UNHURRIED, in_the_archive
 from gateway.domain.incoming import ARRIVAL, IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import TO_BE_DECIDED
 from gateway.domain.request import RequestState
 
-ADMIT: Final = """
+_ADMITTED_WHOLE: Final = whole(dict.fromkeys(("events", "raw", "received", "states"), "count(*)"), over="fresh")
+
+ADMIT: Final = f"""
 WITH asked AS (
     SELECT * FROM json_to_recordset($2) AS asked (
         epoch bigint, payment_id uuid, tenant_id text, rail text, message_id text, message_created_at timestamptz,
@@ -45,24 +48,28 @@ WITH asked AS (
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, business_message_id,
         details, contradiction, at, digest)
-    SELECT $1, payment_id, tenant_id, epoch, 1, 'TransferReceived', 'RECEIVED', inbox_id, '{}', false, received_at,
+    SELECT $1, payment_id, tenant_id, epoch, 1, 'TransferReceived', 'RECEIVED', inbox_id, '{{}}', false, received_at,
         event_digest
     FROM fresh
+    RETURNING payment_id
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw_id, tenant_id, payment_id, 'rail_in', message_type, inbox_id, content_type, key_id,
         ($3::bytea[])[body], digest, received_at, 1
     FROM fresh
+    RETURNING payment_id
 ), received AS (
     INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
     SELECT $1, rail, inbox_id, inbox_digest, tenant_id, payment_id, received_at FROM fresh ORDER BY inbox_id
+    RETURNING payment_id
 ), states AS (
     INSERT INTO incoming_state (payment_id, tenant_id, state, version, epoch, status_requests, timer_at, updated_at,
         event_digest, slot)
     SELECT payment_id, tenant_id, 'RECEIVED', 1, epoch, 0, timer_at, received_at, event_digest, slot FROM fresh
+    RETURNING payment_id
 )
-SELECT payment_id FROM fresh
+SELECT payment_id FROM fresh WHERE {_ADMITTED_WHOLE}
 """
 
 SAVE: Final = f"""
@@ -74,7 +81,8 @@ WITH input AS (
         unsent_at timestamptz, inbox_id text, inbox_digest bytea, status_requests integer, answer text, status text,
         reason_code text, reason_origin text, reason_text text, final_at timestamptz, contradiction boolean,
         event_facts bytea, returns integer, returning_cents bigint, returned_cents bigint, request_state text,
-        request_message_id text, request_due_at timestamptz, attention text, contrary_word text
+        request_message_id text, request_due_at timestamptz, attention text, contrary_word text, messages integer,
+        deliveries integer, postings integer
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -118,10 +126,9 @@ WITH input AS (
         AND (locked.epoch = state.epoch OR locked.epoch > state.epoch
             AND (state.final_at IS NOT NULL OR input.kind = '{IncomingEvent.TAKEN_OVER.value}')
             AND NOT EXISTS (SELECT FROM projection_due AS unfolded WHERE unfolded.payment_id = state.payment_id))
-    RETURNING state.payment_id, state.epoch, state.event_digest
+    RETURNING {MOVED}
 {SAVED_WITH_IT}
-SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
-"""
+{SAVED}"""
 
 _COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,

@@ -126,6 +126,7 @@ def accept_parameters(
                 "digest_with_core": by_holder[new.funds_holder or FundsHolder.CORE],
                 "original_id": new.original_id,
                 "known_holder": new.funds_holder and new.funds_holder.value,
+                "deliveries": len(new.outbox),
             }
         )
     queued = [_outbox_row(delivery) for new in payments for delivery in new.outbox]
@@ -222,6 +223,9 @@ def step_row(
         "reason_text": shown and shown.text,
         "final_at": decision.at if decision.state.is_final else None,
         "contradiction": decision.contradiction,
+        "messages": len(decision.messages),
+        "deliveries": len(decision.outbox),
+        "postings": len(decision.postings),
         **request_row(decision.request),
     }
 

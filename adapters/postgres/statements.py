@@ -5,6 +5,7 @@ Rules that every one of them keeps (each was learnt from a failure, docs/adr/000
 * rows that may be locked by several transactions are taken in one order (sorted by key);
 * what another transaction may have just inserted is read in a *second* statement, never in the same snapshot;
 * a payment appears at most once in a batch of updates;
+* what is saved with it is counted: as many rows as were sent, or none of the statement's (`counted`);
 * no SQL clock decides anything: every instant is a parameter.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.postgres.counted import whole
 from adapters.postgres.standing import stands
 from gateway.domain.events import EventKind
 from gateway.domain.history import SEEN_TO_BY
@@ -27,6 +29,18 @@ def in_the_archive(statement: str) -> str:
     return statement.replace("FROM message AS sent", "FROM archived_message AS sent")
 
 
+_ACCEPTED_WHOLE: Final = whole(
+    {
+        "facts": "count(*)",
+        "instructions": f"count(*) FILTER (WHERE rail IN {_CLAIMING} AND instruction_id IS NOT NULL)",
+        "events": "count(*)",
+        "raw": "count(*)",
+        "states": "count(*)",
+        "queued": "sum(deliveries)",
+    },
+    over="fresh",
+)
+
 ACCEPT: Final = f"""
 WITH asked AS (
     SELECT * FROM json_to_recordset($2) AS asked (
@@ -35,7 +49,8 @@ WITH asked AS (
         debtor_agent text, creditor_agent text, debtor_account_index bytea, creditor_account_index bytea,
         business_date date, accepted_at timestamptz, deadline_at timestamptz, raw_id uuid, message_type text,
         content_type text, key_id text, body integer, digest bytea, business_message_id text, direction text,
-        timer_at timestamptz, digest_with_tenant bytea, digest_with_core bytea, original_id uuid, known_holder text
+        timer_at timestamptz, digest_with_tenant bytea, digest_with_core bytea, original_id uuid, known_holder text,
+        deliveries integer
     )
 ), input AS MATERIALIZED (
     SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch
@@ -67,33 +82,39 @@ WITH asked AS (
         debtor_agent, creditor_agent, debtor_account_index, creditor_account_index, business_date, accepted_at,
         deadline_at, funds_holder, slot, original_id
     FROM fresh
+    RETURNING payment_id
 ), instructions AS (
     INSERT INTO instruction_claim (rail, instruction_id, payment_id)
     SELECT rail, instruction_id, payment_id FROM fresh
     WHERE rail IN {_CLAIMING} AND instruction_id IS NOT NULL
     ORDER BY rail, instruction_id
+    RETURNING payment_id
 ), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_after, details,
         contradiction, at, digest)
     SELECT $1, payment_id, tenant_id, epoch, 1, 'PaymentAccepted', 'RECEIVED', '{{}}', false, accepted_at, event_digest
     FROM fresh
+    RETURNING payment_id
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
     SELECT $1, raw_id, tenant_id, payment_id, direction, message_type, business_message_id, content_type, key_id,
         ($3::bytea[])[body], digest, accepted_at, 1
     FROM fresh
+    RETURNING payment_id
 ), states AS (
     INSERT INTO payment_state (payment_id, tenant_id, state, version, epoch, transfers, status_requests, pings,
         timer_at, updated_at, event_digest, slot)
     SELECT payment_id, tenant_id, 'RECEIVED', 1, epoch, 0, 0, 0, timer_at, accepted_at, event_digest, slot FROM fresh
+    RETURNING payment_id
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, fresh.tenant_id, fresh.payment_id, out.deadline_at, fresh.accepted_at
     FROM json_to_recordset($4) AS out (delivery_id uuid, queue text, payment_id uuid, deadline_at timestamptz)
     JOIN fresh ON fresh.payment_id = out.payment_id
+    RETURNING payment_id
 )
-SELECT tenant_id, idempotency_key, funds_holder FROM fresh
+SELECT tenant_id, idempotency_key, funds_holder FROM fresh WHERE {_ACCEPTED_WHOLE}
 """
 
 _OURS: Final = "SELECT * FROM asked WHERE owned_epoch($1, slot) = epoch"
@@ -115,6 +136,10 @@ ACCEPT_BESIDE_ANOTHER: Final = _beside_another(ACCEPT)
 """One statement, as for one region alone. Of who was not claimed, and has no claim, `IDS_TAKEN` says which id was why.
 """
 
+MOVED: Final = """state.payment_id, state.epoch, state.event_digest, input.inbox_id IS NOT NULL AS is_counted,
+        input.messages, input.deliveries, input.postings"""
+"""What either kind's rows return that have `moved`: what is saved with them follows it, and is so much."""
+
 SAVED_WITH_IT: Final = """), events AS (
     INSERT INTO payment_event (region, payment_id, tenant_id, epoch, sequence, kind, state_before, state_after,
         status, reason_code, reason_origin, reason_text, business_message_id, details, contradiction, at, digest)
@@ -122,11 +147,13 @@ SAVED_WITH_IT: Final = """), events AS (
         event_status, event_reason_code, event_reason_origin, event_reason_text, business_message_id, details::jsonb,
         contradiction, at, moved.event_digest
     FROM input JOIN moved USING (payment_id)
+    RETURNING payment_id
 ), received AS (
     INSERT INTO inbox (region, rail, inbox_id, digest, tenant_id, payment_id, at)
     SELECT $1, $2, inbox_id, inbox_digest, tenant_id, payment_id, at FROM input JOIN moved USING (payment_id)
     WHERE inbox_id IS NOT NULL
     ORDER BY inbox_id
+    RETURNING payment_id
 ), raw AS (
     INSERT INTO message (region, message_id, tenant_id, payment_id, direction, message_type, business_message_id,
         content_type, key_id, body, digest, at, event_sequence)
@@ -139,12 +166,14 @@ SAVED_WITH_IT: Final = """), events AS (
     )
     JOIN moved ON moved.payment_id = raw.payment_id
     JOIN input ON input.payment_id = raw.payment_id
+    RETURNING payment_id
 ), queued AS (
     INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, created_at)
     SELECT out.delivery_id, out.queue, input.tenant_id, out.payment_id, out.deadline_at, input.at
     FROM json_to_recordset($6) AS out (delivery_id uuid, queue text, payment_id uuid, deadline_at timestamptz)
     JOIN moved ON moved.payment_id = out.payment_id
     JOIN input ON input.payment_id = out.payment_id
+    RETURNING payment_id
 ), booked AS (
     INSERT INTO ledger_posting (region, payment_id, tenant_id, rail, epoch, sequence, kind, debit, credit, amount_cents,
         at)
@@ -153,9 +182,27 @@ SAVED_WITH_IT: Final = """), events AS (
     FROM json_to_recordset($7) AS posting (payment_id uuid, kind text, debit text, credit text, amount_cents bigint)
     JOIN moved ON moved.payment_id = posting.payment_id
     JOIN input ON input.payment_id = posting.payment_id
+    RETURNING payment_id
 )"""
 """What is saved with decisions of either kind, once their rows have `moved`: event, inbox, raw messages, deliveries,
 postings; in both `SAVE` statements, before what they return. Parameters from $4 on: `rows.SavedWith`."""
+
+SAVED_WHOLE: Final = whole(
+    {
+        "events": "count(*)",
+        "received": "count(*) FILTER (WHERE is_counted)",
+        "raw": "sum(messages)",
+        "queued": "sum(deliveries)",
+        "booked": "sum(postings)",
+    },
+    over="moved",
+)
+
+SAVED: Final = f"""
+SELECT payment_id, true AS is_ours FROM moved WHERE {SAVED_WHOLE}
+UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
+"""
+"""What both `SAVE` statements return."""
 
 SAVE: Final = f"""
 WITH input AS (
@@ -166,7 +213,7 @@ WITH input AS (
         creation_time timestamptz, inbox_id text, inbox_digest bytea, status_requests integer, status text,
         reason_code text, reason_origin text, reason_text text, final_at timestamptz, contradiction boolean,
         transfers integer, pings integer, event_facts bytea, returned_cents bigint, request_state text,
-        request_message_id text, request_due_at timestamptz
+        request_message_id text, request_due_at timestamptz, messages integer, deliveries integer, postings integer
     )
 ), locked AS MATERIALIZED (
     SELECT state.payment_id,
@@ -207,10 +254,9 @@ WITH input AS (
         AND (locked.epoch = state.epoch OR locked.epoch > state.epoch
             AND (state.final_at IS NOT NULL OR input.kind = '{EventKind.TAKEN_OVER.value}')
             AND NOT EXISTS (SELECT FROM projection_due AS unfolded WHERE unfolded.payment_id = state.payment_id))
-    RETURNING state.payment_id, state.epoch, state.event_digest
+    RETURNING {MOVED}
 {SAVED_WITH_IT}
-SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
-"""
+{SAVED}"""
 
 IDS_TAKEN: Final = f"""
 SELECT wanted.tenant_id, wanted.idempotency_key, taken.by_message_id
@@ -420,13 +466,19 @@ QUARANTINE: Final = """
     ON CONFLICT DO NOTHING
 """
 
-RELAY: Final = """
-    DELETE FROM outbox
-    WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox WHERE created_at < $2 ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
-    ))
+RELAYED_WHOLE: Final = whole({"relayed": "count(*)"}, over="claimed")
+
+RELAY: Final = f"""
+WITH claimed AS MATERIALIZED (
+    SELECT position FROM outbox WHERE created_at < $2 ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED
+), relayed AS (
+    DELETE FROM outbox WHERE position = ANY (ARRAY(SELECT position FROM claimed))
     RETURNING delivery_id, queue, payment_id, deadline_at
+)
+SELECT delivery_id, queue, payment_id, deadline_at FROM relayed WHERE {RELAYED_WHOLE}
 """
+"""What is deleted, and published before the commit, is all that was claimed: what stayed would be published twice, and
+what is not returned never."""
 
 LEFT_TO_RELAY: Final = "SELECT FROM outbox WHERE created_at < $1 ORDER BY position LIMIT 1"
 """Whether there is anything to relay: mostly not, and to find that out takes no transaction."""
@@ -437,11 +489,15 @@ UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) = 'of
 For notes alone whose loss has something done again that may be repeated: what is promised to anybody is on disk first.
 """
 
+FORGOTTEN_WHOLE: Final = whole({"forgotten": "count(*)"}, over="claimed")
+
 FORGET: Final = f"""
-    DELETE FROM outbox
-    WHERE position = ANY (ARRAY(
-        SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
-    )) AND {UNHURRIED}
+WITH claimed AS MATERIALIZED (
+    SELECT position FROM outbox WHERE delivery_id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM outbox WHERE position = ANY (ARRAY(SELECT position FROM claimed)) AND {UNHURRIED} RETURNING position
+)
+SELECT WHERE {FORGOTTEN_WHOLE}
 """
 """What a relay holds at this moment it will delete itself. A row that a crash brings back is published once more."""
 
