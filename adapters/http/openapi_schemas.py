@@ -134,7 +134,10 @@ _EVENT: Final = _object(
         "status": _NULLABLE,
         "reason": ref("NullableReason"),
         "business_message_id": _NULLABLE,
-        "details": {"type": "object"},
+        "details": {
+            "type": "object",
+            "description": "What else the record needs. `finding`: what is strange in the message, by its code.",
+        },
         "contradiction": {"type": "boolean", "description": "It says what cannot be, given what was certain."},
         "at": _INSTANT,
         "region": _STRING,

@@ -99,7 +99,7 @@ def print_timeline(events: Sequence[Mapping[str, Any]], messages: Sequence[Mappi
     for event in events:
         code = (event["reason"] or {}).get("code")
         words = [event["at"], event["region"], event["kind"], event["state_after"], event.get("status"), code]
-        _print_words(*words, event["business_message_id"])
+        _print_words(*words, event["business_message_id"], event["details"].get("finding"))
     if messages is None:
         print_line("  its messages are no longer kept")
     for message in messages or ():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from gateway.domain.payment import Reason
+
+FINDING: Final = "finding"
+"""Under this an event's details have the code of what was found strange in the message; `fifteen explain` tells it."""
 
 
 class EventKind(StrEnum):
@@ -180,3 +184,11 @@ class Event:
     status: str | None = None
     business_message_id: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+
+    def says_the_same_as(self, other: Event) -> bool:
+        """Whether both are one fact, findings aside: what is found strange depends on what is known at the time."""
+        return _plain(self) == _plain(other)
+
+
+def _plain(event: Event) -> Event:
+    return replace(event, details={name: value for name, value in event.details.items() if name != FINDING})

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
 from gateway.domain.doubt import DoubtPolicy
-from gateway.domain.events import Event, EventKind
+from gateway.domain.events import FINDING, Event, EventKind
 from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
@@ -61,6 +61,9 @@ _NOT_FOR_US: Final = "HEADER_NOT_FOR_US"
 
 _NOT_OURS_TO_RETURN: Final = "REQUEST_FOR_OWN_PAYMENT"
 """The quarantine's code for a request to return what we have sent: it is ours to ask for."""
+
+_REFUSAL_CODE: Final = "VALUE_REFUSAL_CODE"
+"""The finding about an admi.002 with a code of which the settings do not say that it is definite."""
 
 _MESSAGE_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/GrpHdr/MsgId"
 
@@ -462,15 +465,17 @@ class DialectProtocol:
         return may_be and self._dialect.names_posting_question(about, payment)
 
     def _refusal(self, reject: MessageReject, payment: Payment, *, is_about_transfer: bool) -> Event:
+        is_definite, details = reject.reason_code in self._definite_refusals, {}
         if reject.related_reference == payment.request.message_id:
             kind = EventKind.RETURN_REQUEST_REFUSED
         elif not is_about_transfer:
             kind = EventKind.STATUS_REQUEST_UNANSWERED
-        elif reject.reason_code in self._definite_refusals and payment.transfers <= 1:
+        elif is_definite and payment.transfers <= 1:
             kind = EventKind.TRANSFER_REFUSED
         else:
             kind = EventKind.REFUSAL_UNEXPLAINED  # it may mean "duplicate id": the other copy counts
-        return Event(kind, reason=Reason(reject.reason_code, ReasonOrigin.RAIL))
+            details = {} if is_definite else {FINDING: _REFUSAL_CODE}
+        return Event(kind, reason=Reason(reject.reason_code, ReasonOrigin.RAIL), details=details)
 
     def _is_value(self, message: Message | None) -> TypeGuard[Value]:
         is_liquidity = isinstance(message, InstitutionCreditTransfer) and self.carries_liquidity

@@ -183,6 +183,7 @@ class Replay:
             return decide(payment, recorded.event, at=at, timing=rail.timing, messages=(sent,))
         if (heard := _heard_with(history, recorded)) is not None:
             event = self._read(heard, recorded, payment, history.events)
+            event = recorded.event if event.says_the_same_as(recorded.event) else event
             what = f"what the rail's message {recorded.event.business_message_id} means"
             demand(payment.payment_id, what, kept=recorded.event, found=event)
             digest = self.vault.blind_index("rail-message", heard.body)

@@ -12,6 +12,7 @@ _SCHEMA: Final = "the message type's XML Schema"
 _RECORDS: Final = "sample messages published for FedNow, and public RTP schemas"
 _ISO: Final = "ISO 20022 message definitions"
 _SIGNED: Final = "FedNow Operating Procedures (October 2024) and public RTP samples; docs/signatures.md"
+_REFUSED: Final = "our own: neither rail's list is public (docs/settings.md)"
 _API: Final = "our own API (docs/api.md)"
 
 _READING: Final[tuple[FindingRow, ...]] = (
@@ -152,6 +153,13 @@ _REQUESTS: Final[tuple[FindingRow, ...]] = (
     ("FORM_SUBJECT", "What is asked of a rail is not about such a subject.", "Name an institution, a point or nobody."),
     ("FORM_DECISION", "The decision is none that the API knows.", "Use one of those named."),
 )
+_REFUSALS: Final[tuple[FindingRow, ...]] = (
+    (
+        "VALUE_REFUSAL_CODE",
+        "The rail refused the message (admi.002), and the code does not say that no copy of it was processed.",
+        "Ask the rail's support what it means; where it is definite, add it to the rail's DEFINITE_REFUSAL_CODES.",
+    ),
+)
 _INFORMATIVE: Final = frozenset({"HEADER_ONLY", "XSD_MORE", "KEY_VALIDITY_LONG", "KEY_EXPIRES_SOON", "KEY_ALONE"})
 
 FINDINGS: Final[tuple[CodeEntry, ...]] = (
@@ -159,6 +167,7 @@ FINDINGS: Final[tuple[CodeEntry, ...]] = (
     *finding_entries(_ENVELOPES, _RECORDS, informative=_INFORMATIVE),
     *finding_entries(_STRUCTURE, _SCHEMA, informative=_INFORMATIVE),
     *finding_entries(_VALUES, _ISO),
+    *finding_entries(_REFUSALS, _REFUSED, actor=Actor.SENDER, informative=frozenset({"VALUE_REFUSAL_CODE"})),
     *finding_entries(_BUILDING, _ISO, actor=Actor.SENDER),
     *finding_entries(_SIGNATURES, _SIGNED, actor=Actor.SENDER, informative=_INFORMATIVE),
     *finding_entries(_REQUESTS, _API),
