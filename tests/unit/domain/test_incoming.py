@@ -6,7 +6,6 @@ from itertools import product
 from typing import Final
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -19,6 +18,7 @@ from gateway.domain.incoming import (
     advance_incoming,
 )
 from gateway.domain.transitions import IllegalTransitionError
+from tests.unit.domain.search import SEARCH, invariant_broken_by
 
 _S, _E, _F = IncomingState, IncomingEvent, IncomingEffect
 
@@ -193,6 +193,17 @@ class IncomingTransfer(RuleBasedStateMachine):
         self.state = transition.state
         self.seen.append(self.state)
 
+    @rule(data=st.data())
+    def it_goes_on(self, data: st.DataObject) -> None:
+        """Apply one that does not end it: of forty drawn blindly nearly all come after an early end."""
+        onward = sorted(
+            event
+            for (state, event), after in INCOMING_TRANSITIONS.items()
+            if state is self.state and not after.state.is_final
+        )
+        if onward:
+            self.something_happens(data.draw(st.sampled_from(onward)))
+
     @invariant()
     def one_answer_and_one_posting_at_the_most(self) -> None:
         """The rail hears one decision of ours, the institution one instruction, which is repeated under its own id."""
@@ -212,4 +223,51 @@ class IncomingTransfer(RuleBasedStateMachine):
 
 
 TestIncomingTransfer = IncomingTransfer.TestCase
-TestIncomingTransfer.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestIncomingTransfer.settings = SEARCH
+
+ANSWERED: Final = (_S.ACCEPTED, _S.ACCEPTED_WITHOUT_POSTING)
+DECIDED: Final = (_E.ACCEPTANCE_DECIDED, _E.ACCEPTANCE_WITHOUT_POSTING_DECIDED, _E.ANSWER_TIME_PASSED)
+NEVER_ARRIVED: Final = (_S.REJECTED, _S.NOT_SETTLED)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "planted", "found_by"),
+    [
+        # A decision that comes after the answer is answered, too.
+        (
+            tuple(product(ANSWERED, DECIDED)),
+            IncomingTransition(_S.ACCEPTED, (_F.SEND_ANSWER,)),
+            "one_answer_and_one_posting_at_the_most",
+        ),
+        # What the rail says again has the institution told again.
+        (
+            tuple(product([_S.SETTLED], [_E.SETTLEMENT_ADVISED, _E.RECEIVED_AGAIN])),
+            IncomingTransition(_S.SETTLED, (_F.QUEUE_POSTING,)),
+            "one_answer_and_one_posting_at_the_most",
+        ),
+        # What was posted counts as given back.
+        (
+            tuple(product([_S.POSTED], [_E.POSTING_REFUSED, _E.RETURN_SETTLED])),
+            IncomingTransition(_S.RETURNED),
+            "posted_is_never_also_given_back",
+        ),
+        # A late settlement overwrites the end.
+        (
+            tuple(product(NEVER_ARRIVED, [_E.SETTLEMENT_ADVISED])),
+            IncomingTransition(_S.SETTLED),
+            "what_did_not_arrive_is_never_posted",
+        ),
+    ],
+    ids=["answered twice", "told again", "given back", "late settlement"],
+)
+def test_control_a_slip_in_the_table_is_found(
+    pairs: tuple[tuple[IncomingState, IncomingEvent], ...],
+    planted: IncomingTransition,
+    found_by: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same search, on a table with one wrong row or a few: the invariant that each breaks says so."""
+    for pair in pairs:
+        monkeypatch.setitem(INCOMING_TRANSITIONS, pair, planted)
+
+    assert invariant_broken_by(IncomingTransfer) == found_by

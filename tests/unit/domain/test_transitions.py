@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -16,6 +15,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, TenantId
 from gateway.domain.transitions import SENDABLE, TRANSITIONS, Effect, IllegalTransitionError, Transition, advance
 from iso20022 import Amount, EndToEndId, MessageId, RoutingNumber
+from tests.unit.domain.search import SEARCH, invariant_broken_by
 
 NOON: Final = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
@@ -298,6 +298,18 @@ class OutgoingPayment(RuleBasedStateMachine):
         if self.state.is_final:
             self.finals.append(self.state in MOVED)
 
+    @rule(data=st.data())
+    def it_goes_on(self, data: st.DataObject) -> None:
+        """Apply one that does not end it: of forty drawn blindly nearly all come after an early end."""
+        onward = {
+            kind: after.state
+            for (state, kind), after in TRANSITIONS.items()
+            if state is self.state and not after.state.is_final
+        }
+        if onward:
+            to = data.draw(st.sampled_from(sorted(set(onward.values()))))
+            self.something_happens(data.draw(st.sampled_from(sorted(each for each in onward if onward[each] is to))))
+
     @invariant()
     def no_copy_leaves_that_the_rail_did_not_clear(self) -> None:
         """One copy, and one more for each time that the rail has said it has none."""
@@ -310,4 +322,37 @@ class OutgoingPayment(RuleBasedStateMachine):
 
 
 TestOutgoingPayment = OutgoingPayment.TestCase
-TestOutgoingPayment.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestOutgoingPayment.settings = SEARCH
+
+DOUBTING: Final = tuple(
+    (state, kind)
+    for (state, kind), after in TRANSITIONS.items()
+    if state is PaymentState.SENDING and after.state is PaymentState.IN_DOUBT
+)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "planted", "found_by"),
+    [
+        # What puts a payment in doubt has it sent again.
+        (DOUBTING, Transition(PaymentState.RECEIVED), "no_copy_leaves_that_the_rail_did_not_clear"),
+        # A late word overwrites the end.
+        (
+            ((PaymentState.REJECTED, EventKind.SETTLEMENT_REPORTED),),
+            Transition(PaymentState.SETTLED),
+            "the_first_final_word_about_the_money_stands",
+        ),
+    ],
+    ids=["sent again", "late settlement"],
+)
+def test_control_a_slip_in_the_table_is_found(
+    pairs: tuple[tuple[PaymentState, EventKind], ...],
+    planted: Transition,
+    found_by: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same search, on a table with one wrong row or a few: the invariant that each breaks says so."""
+    for pair in pairs:
+        monkeypatch.setitem(TRANSITIONS, pair, planted)
+
+    assert invariant_broken_by(OutgoingPayment) == found_by
