@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from typing import Final
 
 import pytest
 
+from gateway.domain.events import Event
 from gateway.domain.payment import IdempotencyKey, Payment, PaymentState, Rail
 from gateway.domain.timing import Timing
+from gateway.service.dialect import DialectProtocol
 from gateway.service.fednow import fednow_protocol
 from gateway.service.ports import MessageClass, Queue
 from gateway.service.posting_questions import PostingNotAskableError, PostingQuestions
+from gateway.service.rail_protocol import Reading
 from gateway.service.requests import PaymentRequest
-from gateway.service.rtp import DEFAULT_DOUBT, RTP_RAIL_ID, RtpAddress, rtp_protocol
+from gateway.service.rtp import DEFAULT_DOUBT, RTP_RAIL_ID, RtpAddress, RtpDialect, rtp_protocol
 from gateway.service.submit import RefusalKind, Refused, Submitted
 from iso20022 import (
     Amount,
@@ -59,6 +63,7 @@ from iso20022.messages.shape import Code
 from tests.unit.service.world import PARTY, TENANT, Numbered, World, world
 
 PARTICIPANT: Final = ConnectionPartyId("990000107A1")
+ADDRESS: Final = RtpAddress(participant=PARTICIPANT)
 KEY: Final = IdempotencyKey("invoice-2291")
 INSTRUCTION_ID: Final = InstructionId("20261120990000107A1BOWN000000000009")
 TIMING: Final = Timing(rail_clock_s=15, status_request_wait_s=20, status_request_interval_s=20)
@@ -80,7 +85,7 @@ async def earth() -> AsyncIterator[World]:
     """A world whose one rail is RTP."""
     protocol = rtp_protocol(
         RtpProfile(),
-        address=RtpAddress(participant=PARTICIPANT),
+        address=ADDRESS,
         timing=TIMING,
         definite_refusals=frozenset({"650"}),
     )
@@ -392,6 +397,18 @@ async def test_an_unknown_reason_is_in_doubt_with_a_finding(earth: World) -> Non
     assert [quarantined.codes for quarantined in earth.recorder.quarantines] == [("RTP_REASON_CODE",)]
 
 
+async def test_control_a_reason_on_the_list_is_final() -> None:
+    """The test above can fail: once the reason is on the list, the rejection is believed."""
+    known = RtpProfile(status_reasons=RtpProfile().status_reasons | {"ZZ99"})
+    async with world(protocol=rtp_protocol(known, address=ADDRESS, timing=TIMING)) as earth:
+        payment = await sent(earth)
+
+        await earth.hear(status(earth, payment, TransactionStatus.RJCT, reason=StatusReason(code="ZZ99")))
+
+        assert (await earth.now(payment)).state is PaymentState.REJECTED
+        assert earth.recorder.quarantines == []
+
+
 async def test_an_unknown_status_is_in_doubt_with_a_finding(earth: World) -> None:
     """ACSC is FedNow's yes: on RTP nobody says it."""
     payment = await sent(earth)
@@ -430,6 +447,29 @@ async def test_a_refused_message_is_rejected_only_where_no_other_copy_left(
     await earth.hear(refused(earth, f"B{payment.message_id[1:]}", code))
 
     assert (await earth.now(payment)).state is state
+
+
+class _ForgetsCopies(DialectProtocol):
+    """Takes a refusal of a message for one of the only copy."""
+
+    def event(self, reading: Reading, payment: Payment, *, at: datetime) -> Event:
+        return super().event(reading, replace(payment, transfers=1), at=at)
+
+
+@pytest.mark.parametrize(("code", "repeats"), [("650", 1), ("999", 0)])
+async def test_control_without_the_count_of_copies_or_the_list_of_codes_both_are_rejected(
+    code: str, repeats: int
+) -> None:
+    """What the test above would find of each guard: a payment that may have settled by another copy, or at all."""
+    protocol = _ForgetsCopies(
+        RtpDialect(RtpProfile(), ADDRESS), timing=TIMING, doubt=DEFAULT_DOUBT, definite_refusals=frozenset({code})
+    )
+    async with world(protocol=protocol) as earth:
+        payment = await in_doubt(earth, repeats=repeats)
+
+        await earth.hear(refused(earth, f"B{payment.message_id[1:]}", code))
+
+        assert (await earth.now(payment)).state is PaymentState.REJECTED
 
 
 async def test_an_answer_over_another_amount_is_set_aside(earth: World) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.identity import SLOTS
-from gateway.domain.payment import IdempotencyKey, RegionId
+from gateway.domain.payment import IdempotencyKey, Payment, RegionId
 from gateway.service.ports import Accepted, ElsewhereError, NewPayment
 from gateway.service.requests import PaymentRequest
 from gateway.service.submit import EXPLANATIONS_WAITING_MAX, RefusalKind, Refused, Submitted, UnexplainedError
@@ -120,20 +120,39 @@ async def test_json_under_one_key_is_one_payment_with_derived_ids(earth: World) 
     assert first.payment == again.payment
 
 
+async def over_midnight(earth: World) -> tuple[Payment, Payment]:
+    """What one key gives before midnight and after it."""
+    given = []
+    for _ in range(2):
+        submitted = await earth.intake.submit_payment(
+            TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
+        )
+        assert isinstance(submitted, Submitted)
+        given.append(submitted.payment)
+        earth.clock.advance(86_400)
+    return given[0], given[1]
+
+
 async def test_a_json_retry_after_midnight_is_still_the_payment_of_the_day_before(earth: World) -> None:
     """The date is kept with the claim: ids begin with it, and must not change."""
-    first = await earth.intake.submit_payment(
-        TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
-    )
-    earth.clock.advance(86_400)
+    first, again = await over_midnight(earth)
 
-    again = await earth.intake.submit_payment(
-        TENANT, IdempotencyKey("order-1"), REQUEST, BODY, received_at=earth.clock.now()
-    )
+    assert first.message_id == again.message_id
+    assert first.payment_id == again.payment_id
 
-    assert isinstance(first, Submitted)
-    assert isinstance(again, Submitted)
-    assert first.payment.message_id == again.payment.message_id
+
+class _ForgetsClaims(InMemoryStore):
+    def _claimed(self, new: NewPayment) -> Accepted | None:
+        return None
+
+
+async def test_control_without_the_claim_a_retry_after_midnight_is_another_payment() -> None:
+    """What the test above would find: the ids are those of the day, and the payment would be made twice."""
+    async with world(store=_ForgetsClaims()) as earth:
+        first, again = await over_midnight(earth)
+
+    assert first.message_id != again.message_id
+    assert first.payment_id != again.payment_id
 
 
 async def test_json_that_the_rail_would_refuse_is_refused_with_the_same_findings_as_xml(earth: World) -> None:
