@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.acceptance.conftest import BUSES
-from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING
+from tests.acceptance.crashing_worker import AFTER_SENDING, BEFORE_SENDING, PATIENT, UNSAVED
 from tests.acceptance.installation import Installation
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.test_slice import post, until_final
@@ -39,6 +40,24 @@ async def test_a_worker_that_dies_between_saving_sending_and_the_answer_never_do
     assert len(idle_installation.copies_on_the_wire(payment.message_id)) == copies
 
 
+async def test_control_a_worker_that_sends_before_it_saves_doubles(
+    install: Callable[..., AbstractContextManager[Installation]],
+) -> None:
+    """What the test above would find: nobody knows that it has left, and the next worker sends it again."""
+    payment = transfer()
+    with install("rabbitmq") as idle:
+        dying = idle.start_worker(crash_at=UNSAVED)
+        await post(idle, message(payment), wait_s=0)
+
+        exit_code = dying.wait_until_ended(10)
+        idle.start_worker()
+        async with asyncio.timeout(10):
+            while len(idle.copies_on_the_wire(payment.message_id)) < 2:
+                await asyncio.sleep(0.1)
+
+    assert exit_code == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("bus", BUSES)
 async def test_a_payment_that_nobody_could_send_in_time_is_rejected_and_never_sent(
     install: Callable[..., AbstractContextManager[Installation]], bus: str
@@ -54,3 +73,18 @@ async def test_a_payment_that_nobody_could_send_in_time_is_rejected_and_never_se
 
     assert (ended["state"], ended["reason"]["code"]) == ("REJECTED", "AB11")
     assert copies == []
+
+
+async def test_control_a_worker_that_is_never_late_sends_what_has_expired(
+    install: Callable[..., AbstractContextManager[Installation]],
+) -> None:
+    """What the test above would find: the client may have paid in another way by then, and it settles all the same."""
+    payment = transfer()
+    with install("embedded", FIFTEEN_PROMISE_S="1.5") as idle:
+        await post(idle, message(payment), wait_s=2)
+
+        idle.start_worker(crash_at=PATIENT)
+        ended = await until_final(idle, str(payment.uetr))
+        copies = idle.copies_on_the_wire(payment.message_id)
+
+    assert (ended["state"], len(copies)) == ("SETTLED", 1)

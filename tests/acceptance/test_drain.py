@@ -132,15 +132,36 @@ async def test_a_worker_that_is_told_to_stop_finishes_or_hands_back_what_it_has(
 
         submissions = await loaded(installation, lambda: worker.signal(signal.SIGTERM), wait_s=0)
         code = await asyncio.to_thread(worker.wait_until_ended, STOPPED_WITHIN_S)
-        listed = await asyncio.to_thread(
-            rabbitmq_node.control, "list_queues", "--quiet", "--no-table-headers", "messages_unacknowledged"
-        )
+        held = await asyncio.to_thread(in_somebodys_hands, rabbitmq_node)
         on_their_way = [each for each in submissions if each.answer is not None and each.answer[0] == 202]
         await asyncio.to_thread(installation.start_worker)
         states, copies = await ends(installation, on_their_way)
 
     assert code == 0
-    assert {int(line) for line in listed.split()} == {0}
+    assert held == 0
     assert len(on_their_way) == PAYMENTS, "the gateway goes on while a worker is exchanged"
     assert (states, copies) == ({"SETTLED"}, {1})
     assert await count(database, "dead_letter") == 0
+
+
+async def test_control_a_worker_that_hands_nothing_back_holds_deliveries(
+    install: Install, rabbitmq_node: RabbitMqNode
+) -> None:
+    """What the test above would find: a worker that is frozen in the place of its end."""
+    with install("rabbitmq", **PATIENT) as installation:
+        worker = installation.start_worker()
+        await loaded(installation, lambda: worker.signal(signal.SIGSTOP), wait_s=0)
+
+        held = await asyncio.to_thread(in_somebodys_hands, rabbitmq_node)
+        worker.signal(signal.SIGKILL)
+
+    assert held > 0
+
+
+def in_somebodys_hands(node: RabbitMqNode) -> int:
+    """How many deliveries are handed out, and neither settled nor given back.
+
+    Asked of the channels: what a quorum queue says of itself is as of its last tick, up to five seconds ago.
+    """
+    listed = node.control("list_channels", "--quiet", "--no-table-headers", "messages_unacknowledged")
+    return sum(int(line) for line in listed.split())
