@@ -165,7 +165,7 @@ class TelemetryObserver:
         )
 
     def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
-        """Log at error and count: it is not the rail's, or our keys are old (docs/runbooks/signatures.md)."""
+        """Log at error and count: it is not the rail's, or our keys are old (docs/runbooks/rail-operations.md)."""
         self._rails.unverified_total.labels(rail).inc()
         self._log.error(
             "unverified", rail=rail.value, code=finding.code, at=finding.xpath, value=finding.value, signature=signature
