@@ -158,6 +158,8 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
     await ask(f"{path}/returns", await world.get(f"{link}/returns"))
     await asked_for(world, transfer)
     await ask("/v1/return-requests", await world.get("/v1/return-requests"))
+    for query in ("", "?kind=return_request&kind=posting", "?kind=nonsense"):
+        await ask("/v1/due", await world.get(f"/v1/due{query}"))
     for answer in ({}, {"answer": "pending"}, {"answer": "agreed"}, {"answer": "refused", "reason_code": "CUST"}):
         await ask(f"{path}/return-answer", await answered(world, transfer, **answer), method="POST")
     await ask(f"{path}/return-record", await recorded_as_returned(world, transfer), method="POST")
