@@ -128,6 +128,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/information-request", talks.post_request_question),
         ("POST", "/v1/conversations/{conversation_id}/resend", talks.post_resend),
         ("POST", "/v1/conversations/{conversation_id}/status-request", talks.post_status_request),
         ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),

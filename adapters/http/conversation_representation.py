@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from adapters.http.conversation_forms import ANSWERS
 from adapters.http.receipts import receipts_json
 from adapters.http.representation import instant_text, reason_json
 from gateway.domain.conversation import Act, Conversation, ConversationId, RecordedAct, Side
-from gateway.domain.payment import PaymentId
 from gateway.service.ports.receipts import AwaitedReceipt
 
 
@@ -65,14 +65,16 @@ def conversation_json(
 
 
 def money_link(conversation: Conversation) -> str | None:
-    """Return where the payment, or the transfer, is shown that is asked about."""
+    """Return where the payment, the transfer, or the request for payment, is shown that is asked about."""
     return _money_link(conversation, conversation.about_id)
 
 
-def _money_link(conversation: Conversation, payment_id: PaymentId | None) -> str | None:
+def _money_link(conversation: Conversation, payment_id: UUID | None) -> str | None:
     """Where the money is shown: what we ask about, or are paid with, came; what we are asked about, or pay, went."""
     if payment_id is None:
         return None
+    if conversation.is_about_request and payment_id == conversation.about_id:
+        return conversation_link(ConversationId(payment_id))
     came = conversation.side is Side.US
     return f"/v1/incoming-transfers/{payment_id}" if came else f"/v1/payments/{payment_id}"
 

@@ -103,6 +103,20 @@ class ConversationApi:
         except LookupError as error:
             raise unknown from error
 
+    async def post_request_question(self, request: web.Request) -> web.Response:
+        """Ask who has asked us for a payment about the request, once under one key, and show the conversation."""
+        conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home  # so that what is asked under one key is asked in one place
+        tenant_id, about = await self._operator_keys.sight_of(request.headers), conversation.conversation_id
+        key, body = await self._keyed(request)
+        asked = read_question(body)
+        return await self._started(
+            self._api.conversations.ask_about_request(
+                tenant_id, key, about, asked, content=b"question:" + about.bytes + _canonical(body)
+            )
+        )
+
     async def post_report(self, request: web.Request) -> web.Response:
         """Ask the rail for a report, once under one key, and show the conversation as it is then."""
         tenant_id = await self._keys.tenant_of(request.headers)

@@ -80,7 +80,9 @@ def conversations_as_they_stand(own: str) -> str:
 SELECT fact.conversation_id, fact.tenant_id, fact.rail, fact.kind, fact.side, fact.message_id, fact.own_agent,
     fact.counterparty, fact.topic, fact.amount_cents, fact.end_to_end_id, fact.about_id, fact.opened_at, fact.pay_by,
     fact.expires_at, fact.region, now.state, now.version, now.due_at, now.updated_at, now.payment_id, now.withdrawal_id,
-    now.attention
+    now.attention,
+    (SELECT true FROM conversation AS asked WHERE asked.conversation_id = fact.about_id LIMIT 1) IS TRUE
+        AS about_request
 FROM conversation AS fact JOIN conversation_state AS now
     ON now.conversation_id = fact.conversation_id AND now.tenant_id = fact.tenant_id
     AND fact.region = coalesce(now.region, {own})
@@ -227,7 +229,7 @@ AS_OPENED: Final = """
 SELECT conversation_id, tenant_id, rail, kind, side, message_id, own_agent, counterparty, topic, amount_cents,
     end_to_end_id, about_id, opened_at, pay_by, expires_at, region, 'REQUESTED' AS state, 1 AS version,
     NULL::timestamptz AS due_at, opened_at AS updated_at, NULL::uuid AS payment_id, NULL AS withdrawal_id,
-    false AS attention
+    false AS attention, false AS about_request
 FROM conversation WHERE conversation_id = ANY ($1::uuid[]) AND region <> $2
 """
 """What never changes of the other region's; what their acts make of them is folded."""

@@ -30,6 +30,7 @@ from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
 from tests.acceptance.talk import (
     THEIRS,
+    asked_about_requests,
     asked_for,
     asked_of_us,
     everything_said,
@@ -401,6 +402,11 @@ async def test_a_report_is_one_however_late_and_often_it_comes_and_what_never_co
     assert (still["conversation_id"], still["state"]) == (lost["conversation_id"], "REQUESTED")
     assert still["due_at"] is not None
     assert [verdicts for _, verdicts in verdicts_of(receiver, lost)] == [["ignored"]]
+
+
+async def test_who_has_received_a_request_for_payment_asks_about_it(receiver: Receiver) -> None:
+    """Either way, linked to the request: ours about theirs is answered, theirs about ours is due, and answered."""
+    await asked_about_requests(receiver, asked_for)
 
 
 async def test_all_that_is_due_is_one_list_and_is_done_from_it(receiver: Receiver, database: Database) -> None:

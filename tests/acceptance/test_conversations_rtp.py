@@ -37,6 +37,7 @@ from tests.acceptance.payments import json_payment, rtp_message, rtp_transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
 from tests.acceptance.talk import (
     THEIRS,
+    asked_about_requests,
     asked_for,
     asked_of_us,
     everything_said,
@@ -358,6 +359,11 @@ async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, dat
     assert twice == once
     assert all(fault["next"] < 99 for fault in left.values()), "each type has come"
     assert await faults_of(database) == 0
+
+
+async def test_who_has_received_a_request_for_payment_asks_about_it(receiver: Receiver) -> None:
+    """Either way, linked to the request: ours about theirs is answered, theirs about ours is due, and answered."""
+    await asked_about_requests(receiver, requested)
 
 
 async def test_all_that_is_due_is_one_list_and_is_done_from_it(receiver: Receiver, database: Database) -> None:

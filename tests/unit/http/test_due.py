@@ -11,7 +11,7 @@ import pytest
 
 import adapters.http.due
 from adapters.http.due import place_of, token_of
-from gateway.domain.conversation import Conversation, ConversationId, ConversationState, Side
+from gateway.domain.conversation import Conversation, ConversationId, ConversationKind, ConversationState, Side
 from gateway.domain.due import START
 from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import conversation_id_of
@@ -89,6 +89,18 @@ async def test_all_that_waits_is_one_list_with_what_is_expected_and_where_it_is_
     assert entries[-1]["by"] == things[-1].json["return_request"]["due_at"]
     assert entries[-1]["state"] == "RECEIVED"
     assert all(each["since"] for each in entries)
+
+
+async def test_a_question_about_a_request_for_payment_leads_to_the_request(world: World) -> None:
+    """Not to a payment of that id."""
+    request = await heard(world, "asked", in_s=90, state=ConversationState.PRESENTED)
+    about = {"about_id": request.conversation_id, "is_about_request": True}
+    asked = await heard(world, "question", in_s=30, kind=ConversationKind.INFORMATION_REQUEST, **about)
+
+    entry = (await world.get(f"{PATH}?kind=information_request")).json["due"][0]
+
+    assert entry["id"] == str(asked.conversation_id)
+    assert (await world.get(entry["links"]["payment"])).json["conversation_id"] == str(request.conversation_id)
 
 
 async def test_what_is_late_says_so(world: World) -> None:

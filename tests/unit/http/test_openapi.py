@@ -217,6 +217,11 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
+    for where in (link, "/v1/conversations/nonsense"):
+        question = await world.post_json(
+            f"{where}/information-request", {"missing": ["MS01"]}, {**BEARER, "Idempotency-Key": "q"}
+        )
+        await ask(f"{path}/information-request", question, method="POST")
     await without_receipt(world, listed.json["conversations"][0])
     await ask("/v1/conversations", await world.get("/v1/conversations?kind=request_for_payment"))
     for where in (link, link, "/v1/conversations/nonsense"):
