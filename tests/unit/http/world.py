@@ -70,6 +70,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.directory import directory_over
+from tests.fakes.due import InMemoryDue
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -406,6 +407,7 @@ async def open_world(
             SystemIdentifiers(),
         ),
         receipts=ReceiptDesk(conversations.receipts, rail_events, clock),
+        due=InMemoryDue(conversations),
         store=store,
         waiting=waiting,
         clock=clock,
