@@ -144,7 +144,10 @@ async def main(crash_at: str) -> None:
     settings = load_settings()
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker"))
-        real = {rail: await stack.enter_async_context(link_of(rail, settings)) for rail in parts.rails}
+        real = {
+            rail: await stack.enter_async_context(link_of(rail, settings, parts.clock, parts.observer))
+            for rail in parts.rails
+        }
         crashing = {rail: CrashingLink(link, crash_at=crash_at) for rail, link in real.items()}
         links: Mapping[Rail, RailLink] = real if crash_at in {UNSAVED, PATIENT} else crashing
         institution = await stack.enter_async_context(open_institution(settings, parts.clock))
