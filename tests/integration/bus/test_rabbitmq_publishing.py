@@ -11,6 +11,7 @@ from typing import Final
 import aio_pika
 import pytest
 
+from adapters.amqp.connection import NoSuchQueueError
 from adapters.rabbitmq.bus import CHECK_TIMEOUT_S
 from gateway.service.ports import Bus, Queue, UnavailableError, UnroutableError
 from gateway.service.relay import relay_once
@@ -46,6 +47,22 @@ async def test_a_batch_with_a_delivery_that_no_queue_takes_raises_and_the_others
             await bus.publish(deliveries)
 
         await until_depth(bus, VALUE, 6)
+
+
+async def test_every_queue_that_a_batch_misses_is_named_and_no_other(
+    rabbitmq_node: RabbitMqNode, namespace: str
+) -> None:
+    """What is named is made anew: a return that is laid at another message's door would heal nothing."""
+    missing = (Queue.RTP_OUT_VALUE, Queue.RTP_IN_VALUE)
+    deliveries = [*outbound(2), *outbound(2, queue=missing[0]), *outbound(1, queue=missing[1]), *outbound(2)]
+
+    async with rabbitmq_bus([rabbitmq_node.url], namespace) as bus:
+        await bus.declare()
+        with pytest.raises(NoSuchQueueError) as raised:
+            await bus.publish(deliveries)
+
+        await until_depth(bus, VALUE, 4)
+    assert raised.value.names == {f"{namespace}.{queue}" for queue in missing}
 
 
 async def test_control_a_channel_that_does_not_raise_returns_loses_unroutable_messages(
