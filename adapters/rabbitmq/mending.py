@@ -2,7 +2,7 @@
 
 Whoever publishes, consumes, or counts finds it out, and says so here: nothing looks for it, and nothing runs for it.
 What is not published meanwhile stays in the outbox. What was on a queue that is gone does not come again: the payments'
-timers see to it (docs/runbooks/queues.md).
+timers see to it (docs/runbooks/dead-letters.md says which).
 """
 
 from __future__ import annotations

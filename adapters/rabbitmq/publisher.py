@@ -82,10 +82,10 @@ class Publisher:
                     confirmations = await _send(channel, messages, ids)
                 await self._confirmed(confirmations)
         except TimeoutError as error:
-            self._channel = None  # a connection that has gone silent may not even notice that it was closed
-            await self._link.drop()
             late = {sent.place for sent, answer in zip(messages, confirmations, strict=False) if not answer.done()}
             where = f" by {', '.join(sorted(late))}" if late else ""
+            self._channel = None  # a connection that has gone silent may not even notice that it was closed
+            await self._link.drop()
             raise UnavailableError(f"RabbitMQ: publish: not confirmed within {timeout_s:g} s{where}") from error
         finally:
             for message_id in ids:

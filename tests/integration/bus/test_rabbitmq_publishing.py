@@ -89,7 +89,7 @@ async def test_what_is_not_confirmed_in_time_is_unavailable_and_the_next_publish
         await bus.declare()
         await bus.publish(outbound(1))
         wire.is_frozen = True
-        with pytest.raises(UnavailableError, match=r"not confirmed within 0\.5 s"):
+        with pytest.raises(UnavailableError, match=rf"not confirmed within 0\.5 s by {namespace}\.{VALUE}"):
             await bus.publish(outbound(2))
         await bus.publish(outbound(1))
 
