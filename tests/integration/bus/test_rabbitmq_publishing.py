@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, cast
 
 import aio_pika
 import pytest
 
 from adapters.amqp.connection import NoSuchQueueError
 from adapters.rabbitmq.bus import CHECK_TIMEOUT_S
-from gateway.service.ports import Bus, Queue, UnavailableError, UnroutableError
+from gateway.service.ports import Bus, NewPayment, OutboundDelivery, Queue, UnavailableError, UnroutableError
 from gateway.service.relay import relay_once
 from tests.fakes.store import InMemoryStore
 from tests.integration.bus.harness import Taken, eventually, outbound, rabbitmq_bus, until_depth
@@ -150,6 +151,29 @@ async def test_many_publishers_at_once_each_get_their_own_confirmations(
             await eventually(lambda: len(taken.ids) == sum(map(len, batches)))
 
 
+@dataclass(frozen=True, slots=True)
+class Careless:
+    """The fault that is planted: a bus that says "published" of what the broker has not confirmed."""
+
+    bus: Bus
+
+    async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
+        """Publish, and raise nothing."""
+        try:
+            await self.bus.publish(deliveries)
+        except UnavailableError:
+            return
+
+
+async def relayed_carelessly(bus: Bus) -> NewPayment:
+    """Relay a payment over a broker that takes nothing, with the fault planted; it has left the outbox then."""
+    store, lost = InMemoryStore(), new_payment("key-careless")
+    await store.accept([lost])
+    await relay_once(store, cast("Bus", Careless(bus)))
+    assert (await store.backlog()).outbox == 0, "the control: a row that is kept below is kept by its confirmation"
+    return lost
+
+
 # --- Alarms -----------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +228,7 @@ async def test_under_an_alarm_the_relay_waits_consumers_work_and_then_everything
                     except UnavailableError:
                         refused += 1
             waiting = (await store.backlog()).outbox
+            lost = await relayed_carelessly(bus)
             async with bus.consume(VALUE, taken, prefetch=1, concurrency=1):
                 await eventually(lambda: len(taken.deliveries) >= 3)
         await _until_it_returns(bus.check)
@@ -213,6 +238,7 @@ async def test_under_an_alarm_the_relay_waits_consumers_work_and_then_everything
             await eventually(lambda: {row.delivery_id for new in payments for row in new.outbox} <= taken.ids)
             await until_depth(bus, VALUE, 0)
 
+    assert lost.outbox[0].delivery_id not in taken.ids, "the control: what was not confirmed does not come by itself"
     assert waiting >= len(payments) - 5, "the broker takes one more batch before it says that it takes none"
     assert len(taken.deliveries) <= 3 + len(payments) + 5, "and that one may be published again"
 
@@ -247,12 +273,14 @@ async def test_the_first_publish_after_a_restart_fails_and_the_relay_repeats_it(
         with pytest.raises(UnavailableError):
             await relay_once(store, bus)
         assert (await store.backlog()).outbox == 1
+        lost = await relayed_carelessly(bus)
         await asyncio.to_thread(rabbitmq_node.start)
         await _until_it_returns(lambda: _relayed(store, bus))
         async with bus.consume(VALUE, taken, prefetch=10, concurrency=10):
             await eventually(lambda: new.outbox[0].delivery_id in taken.ids)
 
     assert (await store.backlog()).outbox == 0
+    assert lost.outbox[0].delivery_id not in taken.ids, "the control: what was not confirmed does not come by itself"
 
 
 async def _relayed(store: InMemoryStore, bus: Bus) -> None:
