@@ -22,7 +22,6 @@ from gateway.service.ports import (
 from tests.integration.bus.harness import (
     DELIVERY_LIMIT,
     LEASE_S,
-    RabbitMqStand,
     ServerStand,
     Stand,
     announcement,
@@ -37,8 +36,6 @@ from tests.integration.bus.harness import (
 VALUE = Queue.FEDNOW_OUT_VALUE
 INQUIRY = Queue.FEDNOW_OUT_INQUIRY
 INCOMING = Queue.FEDNOW_IN_VALUE
-QUORUM_SETTLES_S = 2.0
-"""RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before a kill."""
 
 
 class Handler:
@@ -484,8 +481,6 @@ async def test_confirmed_deliveries_survive_the_death_of_the_server_and_consumer
     async with server_stand.bus() as bus:
         await bus.declare()
         await bus.publish(before)
-        if isinstance(server_stand, RabbitMqStand):
-            await asyncio.sleep(QUORUM_SETTLES_S)
         async with bus.consume(VALUE, handler, prefetch=10, concurrency=10):
             await eventually(lambda: handler.running == 10)
             server_stand.kill_server()

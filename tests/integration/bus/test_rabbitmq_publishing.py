@@ -23,8 +23,6 @@ from tests.integration.store.harness import new_payment
 from tests.servers import RabbitMqNode
 
 VALUE: Final = Queue.FEDNOW_OUT_VALUE
-QUORUM_SETTLES_S: Final = 2.0
-"""RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before a kill."""
 
 ALARMS: Final = {
     "memory": (("set_vm_memory_high_watermark", "0.00001"), ("set_vm_memory_high_watermark", "0.4")),
@@ -267,7 +265,6 @@ async def test_the_first_publish_after_a_restart_fails_and_the_relay_repeats_it(
     async with rabbitmq_bus([rabbitmq_node.url], namespace) as bus:
         await bus.declare()
         await bus.publish(outbound(1))
-        await asyncio.sleep(QUORUM_SETTLES_S)
         rabbitmq_node.kill()
         await store.accept([new])
         with pytest.raises(UnavailableError):
