@@ -100,6 +100,8 @@ def print_timeline(events: Sequence[Mapping[str, Any]], messages: Sequence[Mappi
         code = (event["reason"] or {}).get("code")
         words = [event["at"], event["region"], event["kind"], event["state_after"], event.get("status"), code]
         _print_words(*words, event["business_message_id"])
+        for finding in filter(None, event.get("details", {}).get("findings", "").split("; ")):
+            print_line(f"    {escape(finding)}")
     if messages is None:
         print_line("  its messages are no longer kept")
     for message in messages or ():
