@@ -165,6 +165,8 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     between = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "31.74")
     (second,) = receiver.order(returns=sent.message_id, returned="20.01")
     await until(database, second, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
+    (broken,) = receiver.order(returns=sent.message_id, returned="5.00", writes={"TxInf/ChrgBr": "DEBT"})
+    await until(database, broken, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
     (late,) = receiver.order(returns=sent.message_id, returned="1.00", spent_s=30)
     await until(database, late, is_in("NOT_SETTLED"))
     receiver.switch_faults(refuse={"pacs.002": "SIM-ORDERED"})
@@ -179,8 +181,9 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     assert between["state"] == "SETTLED"
     assert "StatusRequested" in doubted["kinds"], "it was asked about"
     assert (ended["returned"]["value"], ended["reason"]["code"]) == ("51.74", "AC03")
-    (answer,) = receiver.at_rail(second)["answers"]
-    assert (answer["status"], answer["reasons"]) == ("RJCT", ["NARR"])
+    for refused in (second, broken):
+        (answer,) = receiver.at_rail(refused)["answers"]
+        assert (answer["status"], answer["reasons"], answer["counts"]) == ("RJCT", ["NARR"], True)
     assert [each["status"] for each in receiver.at_rail(first)["answers"]] == ["ACTC"]
     institution = receiver.at_institution()
     assert institution["credited"][str(row["payment_id"])] == 3_174

@@ -17,7 +17,9 @@ from gateway.cli.application import application
 from gateway.cli.desk import print_timeline
 from gateway.cli.payments import MONEY as IN_WORDS
 from gateway.domain.events import Event, EventKind
-from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
+from gateway.domain.payment import Reason, ReasonOrigin
 from tests.unit.http.test_incoming import arrived, asked_for
 from tests.unit.http.test_operators import called_for, contradicted
 from tests.unit.http.test_reading_payments import OTHER_UETR, UETR
@@ -131,6 +133,20 @@ async def test_an_incoming_transfer_is_shown_with_its_messages_and_the_request_f
     shown = json.loads(as_json.output)
     assert [event["kind"] for event in shown["events"]][-1] == "ReturnRequested"
     assert shown["messages"][-1]["business_message_id"] == "ASKED"
+
+
+async def test_of_what_was_rejected_for_breaking_rules_each_is_shown_with_its_place(shell: Shell) -> None:
+    """By its code, which `fifteen explain` knows, and the element."""
+    transfer = await arrived(shell.world, state=IncomingState.RECEIVED)
+    found = ["FEDNOW_CHARGE_BEARER at /Document/ChrgBr", "FEDNOW_CREDITOR at /Document/Cdtr"]
+    reason = Reason("NARR", ReasonOrigin.GATEWAY, "Charges follow the service level.")
+    fact = IncomingFact(IncomingEvent.REJECTION_DECIDED, reason, details={FINDINGS: "; ".join(found)})
+    await shell.world.incoming.save([shell.world.deciding.decide(transfer, fact, at=transfer.updated_at)])
+
+    shown = await shell.run("incoming", "show", str(transfer.payment_id))
+
+    assert "NARR: Charges follow the service level." in shown.output
+    assert [line.strip() for line in shown.output.splitlines() if " at /Document" in line] == found
 
 
 def test_messages_that_are_no_longer_kept_are_said_to_be_so(capsys: pytest.CaptureFixture[str]) -> None:
