@@ -19,6 +19,7 @@ from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.posting_questions import PostingQuestions
+from gateway.service.questions import QuestionDesk
 from gateway.service.rail_operations import RailOperations
 from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
@@ -106,6 +107,7 @@ class Api:
     conversations: ConversationDesk
     sending_again: SendingAgain
     receipts: ReceiptDesk
+    questions: QuestionDesk
     store: PaymentStore
     waiting: Waiting
     clock: Clock

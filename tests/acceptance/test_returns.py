@@ -8,6 +8,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from gateway.cli.replay import Outcome, replay
 from gateway.settings import load_settings
 from tests.acceptance.installation import HEADERS, installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import Receiver, receiving, until
+from tests.acceptance.receiving import OPERATOR_KEY, Receiver, receiving, register_operator, until
 from tests.conftest import Database, copy_database
 
 _ANSWER: Final = re.compile(rb"<(?:\w+:)?(?:Conf|Rsn>\s*<(?:\w+:)?Cd)>([A-Z]+)<")
@@ -278,6 +279,11 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
     for path, state in zip(paths, ("RECEIVED", "RECEIVED", "REFUSED"), strict=True):
         await asked_until(receiver, path, request_is(state))
     listed = ask(receiver, "/v1/return-requests")["return_requests"]
+    await asyncio.to_thread(register_operator, database)
+    operator = replace(receiver, api_key=OPERATOR_KEY)
+    others = await asked_until(operator, "/v1/rails/fednow/questions", lambda shown: bool(shown["questions"]))
+    (unknown,) = others["questions"]
+    assert (unknown["message_type"], unknown["answers"][0]["reason_code"]) == ("camt.056", "NOOR")
 
     ask(receiver, f"{paths[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
     ask(receiver, f"{paths[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})

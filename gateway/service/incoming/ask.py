@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +13,6 @@ from typing import Final
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
-    DECIDED_AS,
     FINDINGS,
     LATE,
     WITH_SCREENING,
@@ -28,6 +27,7 @@ from gateway.domain.screening import PASSED, Screened, Way, answered_with
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions, credited
+from gateway.service.incoming.decided import decided_fact, with_details
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import Brought, Received, findings_text
@@ -323,9 +323,9 @@ class Asker:
                 return None if late is None or not late.contradiction else late
             if now >= current.answer_by:
                 was_late, is_late = is_late, True
-                too_late = _with(self._too_late(current), found)
+                too_late = with_details(self._too_late(current), found)
                 return self.decisions.decider.decide(current, too_late, at=now) if was_late else None
-            fact = _with(_decided(final, decided_by, is_return=current.is_return, screened=screened), found)
+            fact = decided_fact(final, decided_by, is_return=current.is_return, screened=screened, found=found)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
@@ -364,7 +364,7 @@ class Asker:
     def _late(self, current: IncomingTransfer, answer: InstitutionAnswer, screened: Screened) -> IncomingDecision:
         """What it means; a verdict that screening has taken back is no contradiction of the one that was answered."""
         with_screening = answered_with(answer, screened, unanswered="")
-        fact = _decided(answer, ReasonOrigin.INSTITUTION)
+        fact = decided_fact(answer, ReasonOrigin.INSTITUTION)
         details = {**fact.details, LATE: "yes", "answered": current.answer or ""}
         if with_screening.verdict is not answer.verdict:
             details[WITH_SCREENING] = with_screening.verdict.value
@@ -376,10 +376,6 @@ class Asker:
         )
 
 
-def _with(fact: IncomingFact, found: Mapping[str, str]) -> IncomingFact:
-    return replace(fact, details={**fact.details, **found})
-
-
 async def _seen(looking: asyncio.Task[Screened] | None, answer: InstitutionAnswer) -> Screened:
     """What screening says, where it is asked at all; of what is rejected anyway it is not waited for."""
     if looking is None:
@@ -388,22 +384,3 @@ async def _seen(looking: asyncio.Task[Screened] | None, answer: InstitutionAnswe
         looking.cancel()
         return PASSED
     return await looking
-
-
-def _decided(
-    answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False, screened: Screened = PASSED
-) -> IncomingFact:
-    reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    is_ours = is_return and by is not ReasonOrigin.SCREENING
-    details = {"decided_by": "gateway" if is_ours else _NAMES[by], **screened.details}
-    if answer.contradicts:
-        details[CONTRADICTS] = "yes"
-    return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
-
-
-_NAMES: Final = {
-    ReasonOrigin.INSTITUTION: "institution",
-    ReasonOrigin.GATEWAY: "stand_in",
-    ReasonOrigin.SCREENING: "screening",
-}
-"""Who has decided, as the history keeps it."""

@@ -26,8 +26,9 @@ from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.hear import Arrived, new_transfer
+from gateway.service.incoming.kept import request_in
 from gateway.service.incoming.rail import Brought, ReceivingRail
-from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION, request_in
+from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION
 from gateway.service.ports import (
     IncomingDecision,
     IncomingHistory,
