@@ -388,8 +388,9 @@ class DialectProtocol:
         if not self._dialect.is_for_us(header):
             codes = (*codes, _NOT_FOR_US)
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
-            if _NOT_FOR_US not in codes and self._is_answerable(message, codes):
-                return replace(_brought(header, message_type, message), codes=codes, broken=broken)
+            refused = message or report.refusable
+            if _NOT_FOR_US not in codes and self._is_answerable(refused, codes):
+                return replace(_brought(header, message_type, refused), codes=codes, broken=broken)
             return Reading(header.business_message_id, message_type, None, None, codes)
         notice = self._dialect.notice(message)
         is_alive = self._dialect.is_sign_of_life(message)

@@ -68,6 +68,8 @@ _CODES_OF_RULES: Final[CodesOfRules] = {
     ("FEDNOW_MESSAGE_ID", ""): "FF02",
     ("FEDNOW_AMOUNT_FORM", ""): "AM12",
     ("FEDNOW_NETWORK_LIMIT", ""): "AM13",
+    ("FEDNOW_DEBTOR", "DbtrAcct"): "AC02",
+    ("FEDNOW_CREDITOR", "CdtrAcct"): "AC03",
     **{
         (f"FEDNOW_{rule}", agent): code
         for rule in ("AGENT_CLEARING_SYSTEM", "AGENT_ROUTING_NUMBER", "ABA_CHECK_DIGIT")

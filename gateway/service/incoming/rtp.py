@@ -85,8 +85,11 @@ _CODES_OF_RULES: Final[CodesOfRules] = {
     },
     ("RTP_ADDRESS", "Dbtr"): "BE07",
     ("RTP_ADDRESS", "Cdtr"): "BE04",
-    ("RTP_ACCOUNT", "DbtrAcct"): "AC02",
-    ("RTP_ACCOUNT", "CdtrAcct"): "AC03",
+    **{
+        (f"RTP_{rule}", account): code
+        for rule in ("ACCOUNT", "MISSING")
+        for account, code in (("DbtrAcct", "AC02"), ("CdtrAcct", "AC03"))
+    },
 }
 """The reasons on RTP's list for what a message may break."""
 
