@@ -72,7 +72,10 @@ _TYPES: Final = {
 _INSTRUCTION_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/InstrId"
 
 PACE_S: Final = 0.010
-"""Submissions go on in bursts, so far apart; who comes first goes at once."""
+BURST_MAX: Final = 64
+BURST_WAITING_MAX: Final = 256
+"""Submissions go on in bursts so far apart, of at most so many; who comes first goes at once. More than that do not
+wait to be looked at: they are turned away, which costs a fraction."""
 
 ACCEPT_MAX: Final = 64
 """Submissions are committed together, at most so many: those of a burst, and what came during the last commit."""
@@ -192,7 +195,7 @@ class Intake:
         self._directory = directory
         self._liquidity_tenants = liquidity_tenants
         self._days = days
-        self._pace = Pace(pace_s)
+        self._pace = Pace(pace_s, burst_max=BURST_MAX, waiting_max=BURST_WAITING_MAX)
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
         self._unexplained = 0
 
