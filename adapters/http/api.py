@@ -18,6 +18,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.ports.due import DueStore
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.questions import QuestionDesk
 from gateway.service.rail_operations import RailOperations
@@ -108,6 +109,7 @@ class Api:
     sending_again: SendingAgain
     receipts: ReceiptDesk
     questions: QuestionDesk
+    due: DueStore
     store: PaymentStore
     waiting: Waiting
     clock: Clock
