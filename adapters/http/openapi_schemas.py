@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from adapters.http.held import DECISIONS
 from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_questions import QUESTIONS
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
 from adapters.http.representation import CONTRADICTED, MONEY, NEXT_STEPS
@@ -136,7 +137,7 @@ _EVENT: Final = _object(
         "business_message_id": _NULLABLE,
         "details": {
             "type": "object",
-            "description": "What else the record needs. `finding`: what is strange in the message, by its code.",
+            "description": "What else the record needs. `findings`: what is strange in the message, by its code.",
         },
         "contradiction": {"type": "boolean", "description": "It says what cannot be, given what was certain."},
         "at": _INSTANT,
@@ -348,7 +349,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             _object({"what": {"type": "string", "enum": list(NEXT_STEPS.values())}, "at": _INSTANT}),
         ]
     },
-    "Events": _object({"payment_id": _UUID, "events": {"type": "array", "items": _EVENT}}),
+    "Events": _object({"payment_id": _UUID, "events": {"type": "array", "items": _EVENT}, "questions": QUESTIONS}),
     "Messages": _object({"payment_id": _UUID, "messages": {"type": "array", "items": ref("Message")}}),
     "Message": _MESSAGE,
     "Finding": _FINDING,

@@ -8,8 +8,8 @@ from typing import Final
 
 from gateway.domain.payment import Reason
 
-FINDING: Final = "finding"
-"""Under this an event's details have the code of what was found strange in the message; `fifteen explain` tells it."""
+FINDINGS: Final = "findings"
+"""Under this an event's details have what was found strange in the message, by its code: `fifteen explain` tells it."""
 
 
 class EventKind(StrEnum):
@@ -191,4 +191,4 @@ class Event:
 
 
 def _plain(event: Event) -> Event:
-    return replace(event, details={name: value for name, value in event.details.items() if name != FINDING})
+    return replace(event, details={name: value for name, value in event.details.items() if name != FINDINGS})

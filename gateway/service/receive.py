@@ -267,7 +267,8 @@ class Receiver:
             if isinstance(code, NotServingError):
                 await self._pass_on(one, code)
             elif code is not None:
-                await self._quarantine(one, (code,))
+                others = (each for each in one.reading.codes if each != code)
+                await self._quarantine(one, (code, *others))
 
     async def _told_apart(self, heard: Sequence[_Heard]) -> tuple[Sequence[_Heard], Sequence[_Heard]]:
         """What belongs to conversations, and the rest: nothing is asked where every message says by itself which."""

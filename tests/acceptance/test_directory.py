@@ -29,8 +29,8 @@ from iso20022.messages.admi004 import SystemEventNotification
 from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import Installation, installed
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.acceptance.receiving import Receiver, delivered
-from tests.acceptance.test_rail_operations import PARTIES, register_operator, status_of
+from tests.acceptance.receiving import Receiver, delivered, register_operator
+from tests.acceptance.test_rail_operations import PARTIES, status_of
 from tests.acceptance.test_slice import post
 from tests.conftest import Database
 

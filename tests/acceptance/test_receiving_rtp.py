@@ -16,6 +16,8 @@ from gateway.settings import load_settings
 from tests.acceptance.installation import installed
 from tests.acceptance.receiving import Receiver, receiving, until
 from tests.acceptance.test_receiving import (
+    BEYOND_LIMIT,
+    BROKEN,
     OTHER_AGENT,
     WARMING,
     Ended,
@@ -24,6 +26,7 @@ from tests.acceptance.test_receiving import (
     answers,
     sent_in,
     warmed_up,
+    what_breaks_a_rule_is_answered_without_asking,
 )
 from tests.acceptance.test_returns import ask
 from tests.conftest import Database, copy_database
@@ -99,6 +102,8 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
         ({**small, "advice": "none"}, "POSTED", accepted, settled),
         ({**small, "advice": "unreadable"}, "POSTED", accepted, settled),
         ({**small, "advice": "opposite"}, "NOT_SETTLED", accepted, settled),
+        (BROKEN, "REJECTED", [("RJCT", ("NARR",))], rejected),
+        (BEYOND_LIMIT, "REJECTED", [("RJCT", ("AM13",))], rejected),
         (GIVEN_UP, "NOT_SETTLED", [("RCVD", ())], rejected),
     ]
     await warmed_up(receiver, database)
@@ -124,6 +129,7 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     assert {str(row["payment_id"]) for row in rows if row["state"] == "NOT_SETTLED"} == set(
         receiver.at_institution()["not_settled"]
     )
+    await what_breaks_a_rule_is_answered_without_asking(receiver, database, *ids[-3:-1])
     posting = f"/v1/incoming-transfers/{rows[9]['payment_id']}/posting"
     ask(receiver, posting, {"outcome": "posted"})
     await until(database, ids[9], sent_in("POSTED"))

@@ -24,6 +24,7 @@ CODE: Final = re.compile(
 NO_CODES: Final = {
     "FEDNOW_ID", "FEDNOW_PRACTICE", "FEDNOW_WRAPPERS", "RTP_WRAPPERS", "FEDNOW_RELEASE", "RTP_SCHEMAS", "RTP_ID",
     "RTP_IDS", "HEADER_TYPE", "RTP_HEADER_TYPE", "KEY_REPOSITORY",
+    "SIGNING_KEYS",
 }  # fmt: skip
 """Names of values that look like codes, where they are exported by name."""
 

@@ -18,7 +18,7 @@ from tests.unit.service.test_settlement_dates import KEY, running_again
 from tests.unit.service.world import World, world
 
 UNKNOWN = "SIM-NEVER-HEARD-OF"
-FINDING = {"finding": "VALUE_REFUSAL_CODE"}
+FINDING = {"findings": "VALUE_REFUSAL_CODE"}
 
 
 async def refused(earth: World, *, code: str = UNKNOWN, copies: int = 1) -> tuple[Payment, RecordedEvent]:
@@ -37,7 +37,7 @@ async def test_a_refusal_under_an_unknown_code_is_in_doubt_with_a_finding(
     """In the event itself: so it is in the history, over the API, and in what `fifteen payment show` prints."""
     payment, said = await refused(earth)
     shown = events_json(payment.payment_id, [said])["events"]
-    print_timeline(shown, [])
+    print_timeline({"events": shown, "questions": []}, [])
 
     assert (payment.state, said.event.kind) == (PaymentState.IN_DOUBT, EventKind.REFUSAL_UNEXPLAINED)
     assert (shown[0]["details"], shown[0]["reason"]["code"]) == (FINDING, UNKNOWN)
