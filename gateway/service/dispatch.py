@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry
+from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry, asks_first
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import counts_transfer, standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
@@ -97,9 +97,9 @@ class Dispatcher:
             return  # when it is released it has a delivery of its own
         timing = self.rails[loaded.rail].timing
         reserving, signing = (timing.latest_start(leg, loaded) for leg in (Leg.FUNDS, Leg.SIGN))
-        asks_first, came_too_late = _asks_first(loaded), self.clock.now() >= reserving
-        unreached = None if asks_first or self.directory is None else self.directory.of_payment(loaded)
-        is_unasked = asks_first or came_too_late or unreached is not None
+        is_asked_about, came_too_late = asks_first(loaded), self.clock.now() >= reserving
+        unreached = None if is_asked_about or self.directory is None else self.directory.of_payment(loaded)
+        is_unasked = is_asked_about or came_too_late or unreached is not None
         screened = CLEAR if is_unasked else await self._screened(loaded, received, until=reserving)
         is_let_alone = is_unasked or screened.held is not None
         unreserved = None if is_let_alone else await self.funds.reserve(loaded, received, until=signing)
@@ -110,11 +110,11 @@ class Dispatcher:
             if payment.state not in SENDABLE:
                 return None
             rail, now = self.rails[payment.rail], self.clock.now()
-            if _asks_first(payment):
+            if asks_first(payment):
                 return decide(payment, Event(EventKind.TAKEN_OVER), at=now, timing=rail.timing)
             if (too_late := _too_late(payment, rail, at=now)) is not None:
                 return decide(payment, too_late, at=now, timing=rail.timing)
-            if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
+            if is_asked_about or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
                 raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
             if came_too_late:  # nobody was asked about it: a clock that is set back meanwhile must not have it sent
                 return decide(payment, Event(EventKind.DEADLINE_PASSED, reason=EXPIRED), at=now, timing=rail.timing)
@@ -326,11 +326,6 @@ def _too_late(payment: Payment, rail: RailProtocol, *, at: datetime) -> Event | 
     if payment.transfers and not rail.is_of_today(payment, at=at):
         return Event(EventKind.RESENDING_TOO_LATE, reason=DAY_ENDED)
     return None
-
-
-def _asks_first(payment: Payment) -> bool:
-    """Whether another region may have accepted the same key, and sent it, unknown here."""
-    return payment.ask_after is not None and payment.state is PaymentState.RECEIVED
 
 
 def grouped_loads(store: PaymentStore, *, window_s: float = LOAD_WINDOW_S) -> Loads:
