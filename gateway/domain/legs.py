@@ -52,11 +52,6 @@ BUDGETS_PERCENT: Final[Mapping[Leg, int]] = {
 """The share of the promise that each leg may use. The rail has two thirds of it: ten of fifteen seconds."""
 
 
-def budget_s(leg: Leg, *, promise_s: float) -> float:
-    """Return the seconds that a leg may use of so long a promise."""
-    return BUDGETS_PERCENT[leg] * promise_s / 100
-
-
 def legs_from(leg: Leg) -> Sequence[Leg]:
     """Return a leg, and those that come after it."""
     legs = tuple(Leg)

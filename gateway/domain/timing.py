@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.domain.legs import Leg, budget_s, legs_from
+from gateway.domain.legs import BUDGETS_PERCENT, Leg, legs_from
 from gateway.domain.payment import FundsHolder, Payment, PaymentState
 
 TELLING_MARGIN_S: Final = 0.25
@@ -113,6 +113,11 @@ class Timing:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
         asked = max(payment.status_requests, payment.transfers - 1)  # by questions, or by repeats
         return self.first_status_request(payment, now + question_pause(self.status_request_interval_s, asked))
+
+
+def budget_s(leg: Leg, *, promise_s: float) -> float:
+    """Return the seconds that a leg may use of so long a promise."""
+    return BUDGETS_PERCENT[leg] * promise_s / 100
 
 
 def asking_overdue(now: datetime) -> datetime:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from gateway.domain.doubt import EXPIRED
 from gateway.domain.ledger import STANDS_IN, Account
-from gateway.domain.legs import Leg, budget_s
+from gateway.domain.legs import Leg
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, Reason, ReasonOrigin
+from gateway.domain.timing import budget_s
 from gateway.service.ports import (
     Alone,
     Clock,

@@ -15,9 +15,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.domain.legs import Leg, budget_s, legs_from
+from gateway.domain.legs import Leg, legs_from
 from gateway.domain.payment import Rail
-from gateway.domain.timing import TELLING_MARGIN_S
+from gateway.domain.timing import TELLING_MARGIN_S, budget_s
 from gateway.settings.fednow import FedNowSettings
 from gateway.settings.reading import as_sequence, https_or_loopback, institution_address, none_if_empty
 from gateway.settings.rtp import RtpSettings
