@@ -24,7 +24,7 @@ BATCH_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class TimerWatch:
     """How late a timer is when it is fired, and how often there is a look at what is due; in seconds.
 
     A look sees ahead by as much as the longest pause exceeds the shortest: the next comes when the first of what it has
@@ -51,10 +51,10 @@ class Pace:
         return min(max(left.total_seconds(), self.pause_min_s), self.pause_max_s)
 
 
-AT_ONCE: Final = Pace()
-"""The pace of whose work it is."""
+AT_ONCE: Final = TimerWatch()
+"""The watch of whose work it is."""
 
-WHEN_NOBODY_ELSE_DOES: Final = Pace(late_by_s=0.15, pause_min_s=0.05, pause_max_s=1.0)
+WHEN_NOBODY_ELSE_DOES: Final = TimerWatch(late_by_s=0.15, pause_min_s=0.05, pause_max_s=1.0)
 """A worker has looked by then, and the deadline (`TELLING_MARGIN_S`) is still to come. Where nothing is late it costs a
 look a second."""
 
@@ -87,7 +87,7 @@ async def fire_due(
     parked: set[PaymentId],
     clock: Clock,
     observer: TimerObserver,
-    pace: Pace = AT_ONCE,
+    watch: TimerWatch = AT_ONCE,
 ) -> None:
     """Fire what is due, until cancelled; a fault of ours stops that one alone, and puts it among `parked`."""
 
@@ -102,12 +102,12 @@ async def fire_due(
 
     while True:
         now = clock.now()
-        seen = await due_timers(pace.sees_until(now), limit=BATCH_MAX + len(parked))
+        seen = await due_timers(watch.sees_until(now), limit=BATCH_MAX + len(parked))
         found = [timer for timer in seen if timer.payment_id not in parked]
-        due = [timer for timer in found if timer.due_at <= pace.fires_until(now)]
+        due = [timer for timer in found if timer.due_at <= watch.fires_until(now)]
         await each([fire_or_park(timer) for timer in due])
         if len(due) < BATCH_MAX:
-            await clock.pause(pace.pause_s(found[len(due) :], clock.now()))
+            await clock.pause(watch.pause_s(found[len(due) :], clock.now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ class Timers:
         """
         await self._run("deadlines", self.decisions.store.due_deadlines, WHEN_NOBODY_ELSE_DOES)
 
-    async def _run(self, name: str, due_timers: DueTimers, pace: Pace) -> None:
+    async def _run(self, name: str, due_timers: DueTimers, watch: TimerWatch) -> None:
         parked, clock, observer = self.parked, self.clock, self.observer
-        await fire_due(name, due_timers, self.fire, parked=parked, clock=clock, observer=observer, pace=pace)
+        await fire_due(name, due_timers, self.fire, parked=parked, clock=clock, observer=observer, watch=watch)
 
     async def fire(self, timer: DueTimer) -> Decision | None:
         """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""
