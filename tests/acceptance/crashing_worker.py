@@ -26,6 +26,7 @@ from gateway.service.funds import NoCore
 from gateway.service.ports import (
     Decision,
     DueTimer,
+    Leg,
     MessageClass,
     PaymentStore,
     RailDelivery,
@@ -113,9 +114,9 @@ class Untimed:
 class Late(Timing):
     """A rail's times, but that a payment may be sent for an hour after its time."""
 
-    def latest_sending(self, payment: Payment) -> datetime:
+    def latest_start(self, leg: Leg, payment: Payment) -> datetime:
         """Return an instant that is far off."""
-        return super().latest_sending(payment) + timedelta(hours=1)
+        return super().latest_start(leg, payment) + timedelta(hours=1)
 
 
 class Unhurried:
