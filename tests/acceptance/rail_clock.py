@@ -21,10 +21,11 @@ FRIDAY: Final = 4
 async def leap_to(receiver: Receiver, day: date, at: time = MORNING, *, runs: bool = True) -> datetime:
     """Have the rail's clock show this time of its zone, and return it once gateway and worker show it too.
 
-    First everything leaves that is about to: what waits in the outbox while half a second is leapt over leaves twice.
+    First everything leaves that is about to, and is done with: what waits in the outbox, or is in hand, while seconds
+    are leapt over leaves twice.
     """
     instant = datetime.combine(day, at, tzinfo=EASTERN)
-    await outbox_empty(receiver)
+    await nothing_queued(receiver)
     shown = await asyncio.to_thread(clock_of, receiver, {"at": instant.isoformat(), "runs": runs})
     followed, folder = f'"rail_changes":{shown["changes"]},', receiver.installation.directory
     async with asyncio.timeout(10):
@@ -33,12 +34,13 @@ async def leap_to(receiver: Receiver, day: date, at: time = MORNING, *, runs: bo
     return instant
 
 
-async def outbox_empty(receiver: Receiver) -> None:
-    """Return once no delivery waits to be published, or to be forgotten."""
+async def nothing_queued(receiver: Receiver) -> None:
+    """Return once no delivery waits to be published, to be forgotten, or to be done with."""
+    queued = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM bus_delivery)"
     connection = await asyncpg.connect(receiver.installation.environment["FIFTEEN_DATABASE_URL"])
     try:
         async with asyncio.timeout(10):
-            while await connection.fetchval("SELECT count(*) FROM outbox"):
+            while await connection.fetchval(queued):
                 await asyncio.sleep(0.02)
     finally:
         await connection.close()

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any, Final
 
@@ -44,6 +44,9 @@ from tests.conftest import TENANT, Database, copy_database, demand_balance
 OPENS, CLOSES = time(7), time(18, 30)
 """When this rail takes liquidity transfers; the gateway has not been told."""
 
+ADVICE_WAIT_S: Final = 25
+"""The rail's own, as its clock of 20 s is: on its time nobody waits for either."""
+
 LATE_S: Final = 2 * 3_600
 OVER: Final = ["Opened", "ReceiptReported", "Expired"]
 
@@ -68,7 +71,15 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
     options = ("--liquidity-hours", f"{OPENS:%H:%M}-{CLOSES:%H:%M}")
     directory = tmp_path_factory.mktemp("rail-time")
     with (
-        installed(database, directory, module=ON_RAIL_TIME, simulator_options=options, more=more) as installation,
+        installed(
+            database,
+            directory,
+            rail_clock_s=20,
+            status_request_wait_s=ADVICE_WAIT_S,
+            module=ON_RAIL_TIME,
+            simulator_options=options,
+            more=more,
+        ) as installation,
         receiving(installation, database, more=more) as running,
     ):
         running.installation.start_worker()
@@ -312,6 +323,53 @@ async def test_a_withdrawal_that_nobody_answers_is_over_with_the_expiry_and_over
         ("WITHDRAWN", False),
     ]
     assert verdicts_of(receiver, agreed)[-1] == ("camt.029", ["ignored"])
+    assert await faults_of(database) == 0
+
+
+async def standing_at(receiver: Receiver, day: date, *, seconds: float) -> datetime:
+    """Have the clock stand so many seconds after ten, and return that instant once everybody has looked at it.
+
+    A payment that comes then and is posted shows it: by then all timers that are due have been taken up.
+    """
+    at = (datetime.combine(day, MORNING) + timedelta(seconds=seconds)).time()
+    return await leap_to(receiver, day, at, runs=False)
+
+
+async def befell(receiver: Receiver, row: dict[str, Any], kind: str) -> list[datetime]:
+    """When this befell a transfer, each time that it did."""
+    events = ask(receiver, f"/v1/incoming-transfers/{row['payment_id']}/events")["events"]
+    return [datetime.fromisoformat(each["at"]) for each in events if each["kind"] == kind]
+
+
+async def test_the_rail_is_asked_for_its_advice_25_s_after_its_header_whenever_we_accepted(
+    receiver: Receiver, database: Database
+) -> None:
+    """Not 24.9 s after it, but 25.1 s; then what came two seconds later, and was accepted as early, is not due yet.
+
+    While the clock stands each event is of one of its instants, so that none is taken for another.
+    """
+    friday = long_weekend(receiver)
+    await standing_at(receiver, friday, seconds=0)
+    (slow,) = receiver.order(advice="none", creditor_account="SIMSLOW15")
+    await until(database, slow, lambda row: row["state"] == "RECEIVED")
+    accepted_at = await standing_at(receiver, friday, seconds=2)
+    (later,) = receiver.order(advice="none")
+    rows = [await until(database, each, lambda row: row["state"] == "ACCEPTED") for each in (slow, later)]
+
+    instants = []
+    for seconds, asked in ((24.9, None), (25.1, slow), (26.9, None), (27.1, later)):
+        instants.append(await standing_at(receiver, friday, seconds=seconds))
+        (between,) = receiver.order()
+        await until(database, asked or between, lambda row: row["state"] == "POSTED")
+
+    ended = [await until(database, each, bool) for each in (slow, later)]
+    assert [await befell(receiver, row, "AcceptanceDecided") for row in rows] == [[accepted_at]] * 2
+    overdue = [await befell(receiver, row, "AdviceOverdue") for row in rows]
+    assert overdue == [[instants[1]], [instants[3]]]
+    assert overdue == [await befell(receiver, row, "StatusRequested") for row in rows]
+    assert [row["kinds"][2:] for row in ended] == [
+        ["AdviceOverdue", "StatusRequested", "SettlementAdvised", "PostingConfirmed"]
+    ] * 2
     assert await faults_of(database) == 0
 
 
