@@ -30,7 +30,7 @@ from gateway.service.ports import Bus
 from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
 from gateway.service.relay import Forwarder
-from gateway.service.submit import Intake, grouped_accepts
+from gateway.service.submit import PACE_S, Intake, grouped_accepts
 from gateway.service.supervise import Loop
 from gateway.service.waiting import Waiting
 
@@ -81,6 +81,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
             directory=presence.directory,
             liquidity_tenants=frozenset(map(TenantId, settings.fednow.liquidity_tenants)),
             days=None if parts.regional is None else parts.regional.days,
+            pace_s=PACE_S,
         ),
         operators=Operators(decisions, parts.rails, clock, PostgresScreening(parts.pool)),
         dead_letters=DeadLetters(

@@ -35,7 +35,7 @@ from gateway.service.sent import SentPayments
 CONFLICTS_MAX: Final = 10
 """How often a decision is taken again because another event of the same payment was saved first."""
 
-SAVE_WINDOW_S: Final = 0.003
+SAVE_WINDOW_S: Final = 0.001
 SAVES_MAX: Final = 64
 """Decisions of different payments are saved together: at most so many, gathered for at most so long."""
 

@@ -53,7 +53,7 @@ DAY_OVER: Final = Reason(
 PING_PAUSE_S: Final = 60.0
 """A PING is not to be sent with any regularity (FedNow Operating Procedures v2.1): many payments in doubt share one."""
 
-LOAD_WINDOW_S: Final = 0.002
+LOAD_WINDOW_S: Final = 0.001
 LOADS_MAX: Final = 64
 """Payments that are taken up at about the same moment are read together."""
 

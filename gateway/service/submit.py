@@ -20,6 +20,7 @@ from gateway.service.days import LostDays
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.group_commit import GroupCommit, OverloadedError
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest, LiquidityTransfer, taken
+from gateway.service.pace import Pace
 from gateway.service.ports import (
     Accepted,
     AcceptKind,
@@ -70,9 +71,14 @@ _TYPES: Final = {
 
 _INSTRUCTION_ID_PATH: Final = "/Document/FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/InstrId"
 
-ACCEPT_WINDOW_S: Final = 0.004
+PACE_S: Final = 0.010
+BURST_MAX: Final = 64
+BURST_WAITING_MAX: Final = 256
+"""Submissions go on in bursts so far apart, of at most so many; who comes first goes at once. More than that do not
+wait to be looked at: they are turned away, which costs a fraction."""
+
 ACCEPT_MAX: Final = 64
-"""Submissions are committed together: at most so many, gathered for at most so long."""
+"""Submissions are committed together, at most so many: those of a burst, and what came during the last commit."""
 
 EXPLANATIONS_MAX: Final = 2
 """Refused messages that are explained at once, each in a thread: the explanation costs a hundred times the verdict."""
@@ -173,6 +179,7 @@ class Intake:
         directory: ParticipantDirectory | None = None,
         liquidity_tenants: Collection[TenantId] | None = frozenset(),
         days: LostDays | None = None,
+        pace_s: float = 0.0,
     ) -> None:
         self._rails = rails
         self._default_rail = default_rail
@@ -188,6 +195,7 @@ class Intake:
         self._directory = directory
         self._liquidity_tenants = liquidity_tenants
         self._days = days
+        self._pace = Pace(pace_s, burst_max=BURST_MAX, waiting_max=BURST_WAITING_MAX)
         self._explaining = asyncio.Semaphore(EXPLANATIONS_MAX)
         self._unexplained = 0
 
@@ -212,7 +220,7 @@ class Intake:
             NotInBothError: accepted, and not known to be in the other region: likewise.
 
         """
-        self._admission.admit()
+        await self._admitted()
         chosen, report = self._examined(body, named)
         rail = self._rails.get(chosen)
         if rail is None:
@@ -246,6 +254,11 @@ class Intake:
             return await self._accept_if_known(new, body, await self._unacceptable(rail, report))
         refused = refused or Refused(RefusalKind.INVALID, stale)
         return await self._accept_unless_free(new, body, refused, _warnings(report.findings))
+
+    async def _admitted(self) -> None:
+        """Return when a submission may be examined: with the next burst. Raises OverloadedError where it may not."""
+        self._admission.admit()
+        await self._pace.turn()
 
     def _may_move(self, new: NewPayment) -> bool:
         """Whether the money is the tenant's to move: the institution's own is not every tenant's."""
@@ -312,7 +325,7 @@ class Intake:
             OverloadedError, ElsewhereError, NotServingError, UnavailableError, NotInBothError: as `submit_message`.
 
         """
-        self._admission.admit()
+        await self._admitted()
         chosen = request.rail or self._default_rail
         rail = self._rails.get(chosen)
         if rail is None:
@@ -580,6 +593,6 @@ def _warnings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
 
 
-def grouped_accepts(store: ClaimStore, *, window_s: float = ACCEPT_WINDOW_S) -> GroupCommit[NewPayment, Accepted]:
+def grouped_accepts(store: ClaimStore) -> GroupCommit[NewPayment, Accepted]:
     """Return the group commit of the intake; its `run` must be running."""
-    return GroupCommit(store.accept, window_s=window_s, batch_max=ACCEPT_MAX)
+    return GroupCommit(store.accept, window_s=0, batch_max=ACCEPT_MAX)

@@ -247,7 +247,7 @@ class Again:
 async def running_again() -> AsyncIterator[Again]:
     """A replay with its group commits running."""
     store, told = InMemoryStore(), Recorder()
-    accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
+    accepts, saves = grouped_accepts(store), grouped_saves(store, window_s=0)
     replay = Replay({Rail.FEDNOW: FEDNOW}, Decisions(store, saves, told), accepts, ClearVault(b"test"), told, {})
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(run()) for run in (accepts.run, saves.run)]

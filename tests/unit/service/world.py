@@ -275,7 +275,7 @@ async def world(
         definite_refusals=definite_refusals,
     )
     # No windows: they run in loop time, and would let the virtual clock run ahead of what happens in none.
-    accepts, saves = grouped_accepts(store, window_s=0), grouped_saves(store, window_s=0)
+    accepts, saves = grouped_accepts(store), grouped_saves(store, window_s=0)
     loads, identifiers = grouped_loads(store, window_s=0), Numbered()
     decisions = Decisions(store, saves, recorder)
     core = InMemoryCore()
