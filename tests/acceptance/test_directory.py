@@ -182,8 +182,9 @@ async def asked_to_pay_who_can_be(receiver: Receiver) -> None:
 async def held_back(receiver: Receiver) -> CustomerCreditTransfer:
     """A payment that was accepted while its receiver was there, and that waits for a person before it is sent."""
     payment = replace(transfer(), debtor=Party(name=Personal(LISTED)))
-    shown = ask(receiver, "/v1/messages", message(payment), expected=202)
-    assert shown["state"] == "HELD", shown
+    code, body = await post(receiver.installation, message(payment), wait_s=0)
+    assert code == 202, body
+    await held(receiver, count=1)
     return payment
 
 
