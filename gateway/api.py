@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.http.api import Api, HttpLimits, Sender, Served
 from adapters.http.peer import Peer
+from adapters.postgres.due import PostgresDue
 from adapters.postgres.screening import PostgresScreening
 from adapters.synthetic import SyntheticPayments
 from adapters.system import SystemIdentifiers
@@ -109,6 +110,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         ),
         sending_again=SendingAgain(parts.conversations, parts.receipts, request_copies(settings), clock, identifiers),
         receipts=ReceiptDesk(parts.receipts, parts.rail_events, clock),
+        due=PostgresDue(parts.pool, region=RegionId(settings.region)),
         store=parts.store,
         waiting=waiting,
         clock=clock,

@@ -75,7 +75,10 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None], betwee
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker", between=between))
         links = {
-            rail: between.link(rail, await stack.enter_async_context(link_of(rail, settings))) for rail in parts.rails
+            rail: between.link(
+                rail, await stack.enter_async_context(link_of(rail, settings, parts.clock, parts.observer))
+            )
+            for rail in parts.rails
         }
         core = await stack.enter_async_context(open_core(settings))
         institution = await stack.enter_async_context(open_institution(settings, parts.clock))

@@ -103,7 +103,7 @@ async def open_presence(
         if any(after_s is not None for after_s, _ in times.values()):
             # Whoever sends takes what is for any rail, and gives up what it has no way to.
             links: dict[Rail, RailLink] = {
-                rail: HeldLink(await stack.enter_async_context(link_of(rail, settings)), tenure)
+                rail: HeldLink(await stack.enter_async_context(link_of(rail, settings, clock, observer)), tenure)
                 for rail in operations.dialects
             }
             sender = RailOperationSender(operations.dialects, events, links, clock, identifiers, observer)

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import unquote, urlsplit
 
+from adapters.rails.carrier import Carrier
 from adapters.rails.http import HttpRailLink
 from gateway.domain.payment import Rail
-from gateway.service.ports import MessageClass, RailLink
+from gateway.service.ports import MessageClass
 from gateway.settings import IbmMqSettings, SettingsError
 
 
 def rail_link(
     rail: Rail, *, url: str, connection_party: str, ibm_mq: IbmMqSettings, connection_point: str | None = None
-) -> AbstractAsyncContextManager[RailLink]:
+) -> AbstractAsyncContextManager[Carrier]:
     """Return the link to a rail: HTTP or AMQP to a simulator, IBM MQ to the real one. It connects when first used.
 
     `connection_party` is who we are on the rail, and `connection_point` where we connect; IBM MQ knows us by our
@@ -37,7 +38,7 @@ def rail_link(
             raise SettingsError(f"{_variable(rail, 'URL')}: http(s)://, amqp(s):// or ibmmq:// is meant, not {url!r}")
 
 
-def _ibm_mq_link(rail: Rail, url: str, mq: IbmMqSettings) -> AbstractAsyncContextManager[RailLink]:
+def _ibm_mq_link(rail: Rail, url: str, mq: IbmMqSettings) -> AbstractAsyncContextManager[Carrier]:
     from adapters.rails.ibm_mq.connection import Channel, IbmMqMissingError
     from adapters.rails.ibm_mq.link import IbmMqRailLink, Queues
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import time
 from typing import Final
 
 from gateway.domain.doubt import DoubtPolicy, Enquiry
 from gateway.domain.payment import Rail
 from gateway.domain.timing import Timing
+from gateway.rail_keys import traffic_of
 from gateway.rail_links import rail_link
 from gateway.service.fednow import FedNowDialect, fednow_protocol
 from gateway.service.fednow_operations import FedNowOperations
-from gateway.service.ports import RailLink
+from gateway.service.ports import Clock, Observer, RailLink
 from gateway.service.rail_operations import OperationsDialect
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.rtp import RtpAddress, RtpDialect, rtp_protocol
@@ -39,11 +40,12 @@ def served_rails(settings: Settings) -> Mapping[Rail, RailProtocol]:
     return {rail: protocols[rail](settings, schemas) for rail in settings.rails}
 
 
-def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailLink]:
-    """Return the way to a rail that is served; it connects when it is used.
+@asynccontextmanager
+async def link_of(rail: Rail, settings: Settings, clock: Clock, observer: Observer) -> AsyncIterator[RailLink]:
+    """Open the way to a rail that is served; it connects when it is used. Where keys are set, it signs and verifies.
 
     Raises:
-        SettingsError: its URL names no rail link, or something that the link needs is missing.
+        SettingsError: its URL names no rail link, or something that the link needs is missing; or a key cannot be used.
 
     """
     url, party, ibm_mq = {
@@ -52,7 +54,15 @@ def link_of(rail: Rail, settings: Settings) -> AbstractAsyncContextManager[RailL
     }[rail]
     assert url is not None, f"{rail} is not served"
     point = settings.fednow.connection_point if rail is Rail.FEDNOW else None
-    return rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq, connection_point=point)
+    traffic = traffic_of(rail, settings, at=clock.now(), observer=observer)
+    way = rail_link(rail, url=url, connection_party=party, ibm_mq=ibm_mq, connection_point=point)
+    async with way as carrier:
+        if traffic is None:
+            yield carrier
+            return
+        from adapters.rails.signed import SignedLink
+
+        yield SignedLink(rail, carrier, traffic, clock, observer)
 
 
 def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:

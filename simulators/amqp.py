@@ -25,7 +25,7 @@ from typing import Final
 
 import aiormq
 from aiormq import spec
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel, DeliveredMessage, FieldTable
 
 from iso20022 import ConnectionPartyId
 from simulators import broker
@@ -42,6 +42,9 @@ REMEMBERED_MAX: Final = 10_000
 
 QUEUE_ARGUMENTS: Final = {"x-queue-type": "quorum"}
 PERSISTENT: Final = 2
+
+SIGNATURE_HEADER: Final = "rail-signature"
+"""What travels beside a message, where the rail signs so."""
 
 _MESSAGE_TYPE: Final = re.compile(rb"<(?:\w+:)?MsgDefIdr>\s*([a-z]+)\.")
 _SYSTEM: Final = {b"admi", b"admn"}
@@ -100,7 +103,13 @@ class _Transport(BrokerSide):
         assert message.delivery_tag is not None
         message_id = f"{party}/{message.header.properties.message_id}"
         if not message.redelivered or message_id not in self._taken:
-            self._service.receive(message.body, connection_party=party, message_class=message_class)
+            beside = (message.header.properties.headers or {}).get(SIGNATURE_HEADER)
+            self._service.receive(
+                message.body,
+                connection_party=party,
+                message_class=message_class,
+                signature=beside if isinstance(beside, str) else None,
+            )
             self._taken[message_id] = None
             if len(self._taken) > REMEMBERED_MAX:
                 self._taken.popitem(last=False)
@@ -115,7 +124,7 @@ class _Transport(BrokerSide):
                     await channel.basic_publish(
                         entry.body,
                         routing_key=f"{self._network}.{party}.in.{_class_of(entry.body)}",
-                        properties=spec.Basic.Properties(delivery_mode=PERSISTENT, content_type="application/xml"),
+                        properties=_properties(entry.signature),
                         mandatory=True,
                     )
                 self._service.acknowledge(party, [entry.receipt])
@@ -124,6 +133,11 @@ class _Transport(BrokerSide):
         """Return when connections are not refused on demand: what participants put waits at the broker meanwhile."""
         while self._service.faults.refuse_connections:
             await asyncio.sleep(REFUSING_LOOK_S)
+
+
+def _properties(signature: str | None) -> spec.Basic.Properties:
+    headers: FieldTable = {} if signature is None else {SIGNATURE_HEADER: signature}
+    return spec.Basic.Properties(delivery_mode=PERSISTENT, content_type="application/xml", headers=headers)
 
 
 def _class_of(body: bytes) -> str:

@@ -222,7 +222,7 @@ class Book:
                 self._complete(fact)
             case AnswerQueued():
                 queue = self.queue_of(fact.recipient, self.standing.next_point(fact.recipient))
-                queue.put(Waiting(fact.receipt, fact.body), available_at=fact.available_at)
+                queue.put(Waiting(fact.receipt, fact.body, fact.signature), available_at=fact.available_at)
             case AnswerLost():
                 self._payments[fact.copy].answers_lost += 1
             case Acknowledged():

@@ -30,7 +30,7 @@ from iso20022.messages import pacs008, pain013
 from iso20022.messages.actors import Account, Agent, OtherIdentification, PartyDetails
 from iso20022.messages.camt026 import InformationRequest, MissingOrIncorrect, Question
 from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
-from iso20022.messages.investigation import Case, UnderlyingPayment
+from iso20022.messages.investigation import Case, Underlying, UnderlyingPayment, UnderlyingRequest
 from iso20022.messages.original import OriginalMessage, PaymentType, Reason
 from iso20022.messages.pain013 import RequestForPayment
 from iso20022.messages.pain014 import RequestForPaymentResponse, RequestStatus
@@ -69,8 +69,8 @@ class Asking:
     """A request that comes from the network, to a participant.
 
     ``kind`` is ``request_for_payment``, ``withdrawal`` (of the request ``message_id``), ``information_request`` (about
-    the payment ``message_id``, which the participant has sent), ``status_request`` (about what it was sent under
-    ``message_id``, a message of the type ``original``) or ``notification`` (that ``message_id`` was credited).
+    what the participant has sent under ``message_id``, a message of the type ``original``), ``status_request`` (about
+    what it was sent under ``message_id``, of that type) or ``notification`` (that ``message_id`` was credited).
     """
 
     kind: str
@@ -236,22 +236,30 @@ def question_asked(
     settled_on: date,
     now: datetime,
 ) -> InformationRequest:
-    """An information request that the network orders, about a payment that was sent."""
+    """An information request that the network orders, about a payment, or a request for payment, that was sent."""
     author = agent(asking.creditor_agent)
+    original = OriginalMessage(message_id=asking.named, message_name=asking.original, creation_time=now)
+    underlying: Underlying = UnderlyingPayment(
+        original_message=original,
+        original_end_to_end_id=asking.end_to_end_id,
+        original_amount=asking.amount,
+        original_settlement_date=settled_on,
+    )
+    if asking.original == pain013.MESSAGE_TYPE:
+        underlying = UnderlyingRequest(
+            original_message=original,
+            original_payment_information_id=NOT_PROVIDED,
+            original_end_to_end_id=asking.end_to_end_id,
+            original_amount=asking.amount,
+            requested_execution=settled_on,
+        )
     return InformationRequest(
         message_id=message_id,
         assigner=author,
         assignee=agent(asking.debtor_agent),
         creation_time=now,
         case=Case(id=message_id, creator=author),
-        underlying=UnderlyingPayment(
-            original_message=OriginalMessage(
-                message_id=asking.named, message_name=pacs008.MESSAGE_TYPE, creation_time=now
-            ),
-            original_end_to_end_id=asking.end_to_end_id,
-            original_amount=asking.amount,
-            original_settlement_date=settled_on,
-        ),
+        underlying=underlying,
         justification=MissingOrIncorrect(missing=(Question(code=asking.code),)),
     )
 

@@ -225,6 +225,7 @@ class AnswerQueued:
     recipient: ConnectionPartyId
     available_at: datetime
     body: bytes
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,21 @@ class TypeFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureFault:
+    """How the ``next`` messages of a type are signed: ``no``, ``altered`` afterwards, or with a key by its id."""
+
+    next: int = 1
+    signed: str = "no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
     """What is switched on.
 
     ``drop_answers``: so many of the next messages to participants are lost. ``delay_answers_s``: every message to a
     participant can be fetched only so much later. ``messages``: what befalls the next messages of a type.
     ``refuse``: messages of a type from participants are refused, with this code. ``refuse_connections``: every request
-    of a participant gets 503.
+    of a participant gets 503. ``signatures``: how the next messages of a type are signed, where the rail signs.
     """
 
     drop_answers: int = 0
@@ -52,6 +60,7 @@ class Faults:
     messages: Mapping[str, TypeFault] = field(default_factory=dict)
     refuse: Mapping[str, str] = field(default_factory=dict)
     refuse_connections: bool = False
+    signatures: Mapping[str, SignatureFault] = field(default_factory=dict)
 
     def refusal_of(self, message_type: str | None) -> TechnicalFault | None:
         """Why a message of this type is refused by a test's order; None where it is not."""
@@ -75,8 +84,7 @@ def fate_of(body: bytes, faults: Faults) -> tuple[Fate, Faults]:
     """What becomes of a message, and the faults that are left for the next."""
     if faults.drop_answers > 0:
         return Fate(body, 0, 0), replace(faults, drop_answers=faults.drop_answers - 1)
-    named = _TYPE.search(body) if faults.messages else None
-    name = "" if named is None else named[1].decode()
+    name = _type_in(body) if faults.messages else ""
     fault = faults.messages.get(name)
     if fault is None:
         return Fate(body, 1, faults.delay_answers_s), faults
@@ -84,6 +92,16 @@ def fate_of(body: bytes, faults: Faults) -> tuple[Fate, Faults]:
     left = {name: replace(fault, next=fault.next - 1)} if fault.next > 1 else {}
     comes = GARBAGE if fault.unreadable else body
     return Fate(comes, fault.copies, faults.delay_answers_s + fault.delay_s), replace(faults, messages=others | left)
+
+
+def signed_as(body: bytes, faults: Faults) -> tuple[str | None, Faults]:
+    """How a message is signed where that is wrongly, and the faults that are left for the next."""
+    name, others = _type_in(body), dict(faults.signatures)
+    fault = others.pop(name, None)
+    if fault is None:
+        return None, faults
+    left = {name: replace(fault, next=fault.next - 1)} if fault.next > 1 else {}
+    return fault.signed, replace(faults, signatures=others | left)
 
 
 def faults_from(content: Any) -> Faults:
@@ -98,7 +116,11 @@ def faults_from(content: Any) -> Faults:
     if not isinstance(messages, dict):
         raise ValueError("messages says by type what befalls them")  # noqa: TRY004 - JSON's kinds are no types of ours
     of_types = {_type_name(name): _type_fault(said) for name, said in messages.items()}
-    faults = Faults(**{**values, "messages": of_types})
+    signatures = values.get("signatures", {})
+    if not isinstance(signatures, dict):
+        raise ValueError("signatures says by type how they are signed")  # noqa: TRY004 - as above
+    signed = {_type_name(name): _signature_fault(said) for name, said in signatures.items()}
+    faults = Faults(**{**values, "messages": of_types, "signatures": signed})
     if not isinstance(faults.refuse, dict) or not all(isinstance(code, str) for code in faults.refuse.values()):
         raise ValueError("refuse says by type with which code")
     for name in faults.refuse:
@@ -133,11 +155,24 @@ def _type_fault(content: Any) -> TypeFault:
     return fault
 
 
-def _members(content: Any, of: type[Faults] | type[TypeFault]) -> dict[str, Any]:
+def _signature_fault(content: Any) -> SignatureFault:
+    fault = SignatureFault(**_members(content, SignatureFault))
+    if not _counts(fault.next, at_least=1) or not isinstance(fault.signed, str):
+        raise ValueError("next counts from 1, signed is no, altered, or a key's id")
+    return fault
+
+
+def _members(content: Any, of: type[Faults] | type[TypeFault] | type[SignatureFault]) -> dict[str, Any]:
     known = {each.name for each in fields(of)}
     if not isinstance(content, dict) or not content.keys() <= known:
         raise ValueError(f"an object with {', '.join(sorted(known))} is meant")
     return dict(content)
+
+
+def _type_in(body: bytes) -> str:
+    """The type that a message says it is; empty where it says none."""
+    named = _TYPE.search(body)
+    return "" if named is None else named[1].decode()
 
 
 def _type_name(name: str) -> str:

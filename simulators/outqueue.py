@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One message that waits: the receipt that acknowledges it, and its bytes."""
+    """One message that waits: the receipt that acknowledges it, its bytes, and the signature that goes beside them."""
 
     receipt: str
     body: bytes
+    signature: str | None = None
 
 
 class OutQueue:

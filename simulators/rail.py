@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from iso20022 import ConnectionPartyId, MessageId, RoutingNumber, TransactionStatus
 from iso20022.messages.admi998 import ParticipantService
@@ -34,7 +34,7 @@ from simulators.facts import (
     Started,
     TransferForwarded,
 )
-from simulators.faults import GARBAGE, NO_FAULTS, Faults, fate_of
+from simulators.faults import GARBAGE, NO_FAULTS, Faults, fate_of, signed_as
 from simulators.forwarding import (
     NONE,
     OPPOSITE,
@@ -51,6 +51,9 @@ from simulators.outqueue import Waiting
 from simulators.participants import Participant, participant_of
 from simulators.relay import NOBODY, booked_as
 from simulators.standing import NO_POINT, PointsByParty, Standing
+
+if TYPE_CHECKING:  # who signs nothing needs none of it
+    from simulators.signatures import RailSignatures
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -105,6 +108,11 @@ class SimulatorSettings(Protocol):
         ...
 
     @property
+    def signatures(self) -> RailSignatures | None:
+        """What it signs and verifies with; nothing without."""
+        ...
+
+    @property
     def connection_points(self) -> PointsByParty:
         """The connection points of those parties that have named ones."""
         ...
@@ -122,6 +130,8 @@ class Arrival:
     """The institutions that answer for themselves."""
     faults: Faults = NO_FAULTS
     """What a test has switched on."""
+    unverified: str | None = None
+    """What is wrong with its signature, where the rail verifies: it is not processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +209,20 @@ class SimulatedRail:
         self._ids = MessageIds(started_at=max(started_at, earliest))
         self._rules = make_rules(self._ids)
 
-    def receive(self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str, now: datetime) -> None:
+    def receive(
+        self,
+        body: bytes,
+        *,
+        connection_party: ConnectionPartyId,
+        message_class: str,
+        now: datetime,
+        signature: str | None = None,
+    ) -> None:
         """Take one copy of a message: journal it, judge it, and do what follows at once."""
         self.advance(now)
-        copy = self.book.next_copy
+        copy, unverified = self.book.next_copy, None
+        if self.settings.signatures is not None:
+            body, unverified = self.settings.signatures.verified(body, signature, at=now)
         digest = hashlib.sha256(body).hexdigest()
         self._record(Received(copy, now, connection_party, message_class, digest, len(body)))
         arrival = Arrival(
@@ -212,6 +232,7 @@ class SimulatedRail:
             at=now,
             attended=self.attended,
             faults=self.faults,
+            unverified=unverified,
         )
         judgement = self._rules.judge(body, arrival, self.book)
         told = (*(() if judgement.reply is None else (judgement.reply,)), *judgement.further)
@@ -413,9 +434,18 @@ class SimulatedRail:
         return min((instant for instant in instants if instant is not None), default=None)
 
     def _record(self, *facts: Fact) -> None:
+        if self.settings.signatures is not None:
+            facts = tuple(self._signed(fact) if isinstance(fact, AnswerQueued) else fact for fact in facts)
         self._journal.append(facts)
         for fact in facts:
             self.book.apply(fact)
+
+    def _signed(self, answer: AnswerQueued) -> AnswerQueued:
+        """A message as it goes to its recipient: signed once, however often it is fetched."""
+        assert self.settings.signatures is not None, "only a rail that signs comes here"
+        fault, self.faults = signed_as(answer.body, self.faults)
+        signed = self.settings.signatures.signed(answer.body, at=answer.available_at, fault=fault)
+        return replace(answer, body=signed.body, signature=signed.signature)
 
     def _answers(self, record: PaymentRecord, settlement_date: date) -> list[Fact]:
         """What the sender is told about a payment that completes: by its behaviour, all of it durable at once."""

@@ -61,9 +61,17 @@ class RailService:
         """Whether the connection party may connect at this point: one of its own, or none where it has none."""
         return point in self._rail.book.standing.points_of(party)
 
-    def receive(self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str) -> None:
-        """Take one copy of a message; it is journalled when this returns."""
-        self._rail.receive(body, connection_party=connection_party, message_class=message_class, now=self._clock.now())
+    def receive(
+        self, body: bytes, *, connection_party: ConnectionPartyId, message_class: str, signature: str | None = None
+    ) -> None:
+        """Take one copy of a message, and what came beside it; it is journalled when this returns."""
+        self._rail.receive(
+            body,
+            connection_party=connection_party,
+            message_class=message_class,
+            now=self._clock.now(),
+            signature=signature,
+        )
         self._wake()
 
     def originate(self, order: Order) -> TransferForwarded:

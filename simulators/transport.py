@@ -9,12 +9,14 @@ answers are fetched and acknowledged.
     wrong with a message is answered by a message. 400 where a header is missing, 403 for a connection party that the
     network does not know. Several messages go together as ``application/json``, a list of
     ``{"message_class", "body"}`` (or ``body_base64`` for bytes that are no UTF-8): all are taken, in order, or none.
+    Where FedNow signs, the signature is the header ``Rail-Signature``, or the member ``signature``.
 
 ``GET /rail/v1/messages?connection_party=…&connection_point=…&max=…&wait=seconds&acknowledge=receipt&acknowledge=…``
     A long poll: 200 with a JSON list of ``{"receipt", "body"}``, empty after `wait` seconds. Bytes that are no UTF-8
-    come as ``body_base64`` instead of ``body``. What is not acknowledged within the visibility time comes again. What
-    was saved before can be acknowledged with it: that counts at once, however long the poll is open. A party with
-    named connection points says at which it is (403 for any other); a disconnected one gets nothing.
+    come as ``body_base64`` instead of ``body``; a signature that goes beside a message comes as ``signature``. What is
+    not acknowledged within the visibility time comes again. What was saved before can be acknowledged with it: that
+    counts at once, however long the poll is open. A party with named connection points says at which it is (403 for
+    any other); a disconnected one gets nothing.
 
 ``POST /rail/v1/acknowledgements``
     Body: ``{"connection_party": …, "receipts": […]}``. 204, also for receipts that are gone: a repeat is safe.
@@ -24,8 +26,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -40,6 +44,9 @@ PARTY_HEADER: Final = "Rail-Connection-Party"
 CLASS_HEADER: Final = "Rail-Message-Class"
 """The class of queue on which the message was put."""
 
+SIGNATURE_HEADER: Final = "Rail-Signature"
+"""What travels beside the message, where the rail signs so."""
+
 MESSAGE_CLASSES: Final = frozenset({"value", "nonvalue", "inquiry", "system"})
 """How the rail separates its traffic (FedNow Operating Procedures v2.1, section 14)."""
 
@@ -53,19 +60,27 @@ BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """The transport's own limit, well above that of the rail, which answers what is too large with an admi.002."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    body: bytes
+    message_class: str
+    signature: str | None
+
+
 async def _take_message(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     party = _known_party(service, request.headers.get(PARTY_HEADER))
     if request.content_type == "application/json":
         taken = _list_of_messages(await _json_of(request))
     else:
-        taken = [(await request.read(), _known_class(request.headers.get(CLASS_HEADER)))]
-    for body, message_class in taken:
-        service.receive(body, connection_party=party, message_class=message_class)
+        message_class = _known_class(request.headers.get(CLASS_HEADER))
+        taken = [_Message(await request.read(), message_class, request.headers.get(SIGNATURE_HEADER))]
+    for each in taken:
+        service.receive(each.body, connection_party=party, message_class=each.message_class, signature=each.signature)
     return web.Response(status=202)
 
 
-def _list_of_messages(content: object) -> list[tuple[bytes, str]]:
+def _list_of_messages(content: object) -> list[_Message]:
     match content:
         case [*entries] if entries:
             return [_listed(entry) for entry in entries]
@@ -73,17 +88,23 @@ def _list_of_messages(content: object) -> list[tuple[bytes, str]]:
             raise web.HTTPBadRequest(text='several messages are a list of {"message_class", "body"}')
 
 
-def _listed(entry: object) -> tuple[bytes, str]:
+def _listed(entry: object) -> _Message:
     match entry:
-        case {"message_class": str(message_class), "body": str(body)}:
-            return body.encode("utf-8", "surrogatepass"), _known_class(message_class)
-        case {"message_class": str(message_class), "body_base64": str(encoded)}:
+        case {"message_class": str(message_class), "body": str(body), **others}:
+            return _Message(body.encode("utf-8", "surrogatepass"), _known_class(message_class), _signature(others))
+        case {"message_class": str(message_class), "body_base64": str(encoded), **others}:
             try:
-                return base64.b64decode(encoded, validate=True), _known_class(message_class)
+                body_bytes = base64.b64decode(encoded, validate=True)
+                return _Message(body_bytes, _known_class(message_class), _signature(others))
             except ValueError as error:
                 raise web.HTTPBadRequest(text="body_base64 is no Base64") from error
         case _:
             raise web.HTTPBadRequest(text='each message is {"message_class", "body"}, or has body_base64 instead')
+
+
+def _signature(entry: Mapping[Any, object]) -> str | None:
+    signature = entry.get("signature")
+    return signature if isinstance(signature, str) else None
 
 
 def _known_class(message_class: str | None) -> str:
@@ -161,7 +182,10 @@ async def _json_of(request: web.Request) -> object:
 
 
 def _as_json(waiting: Waiting) -> dict[str, str]:
+    entry = {"receipt": waiting.receipt}
+    if waiting.signature is not None:
+        entry["signature"] = waiting.signature
     try:
-        return {"receipt": waiting.receipt, "body": waiting.body.decode()}
+        return {**entry, "body": waiting.body.decode()}
     except UnicodeDecodeError:
-        return {"receipt": waiting.receipt, "body_base64": base64.b64encode(waiting.body).decode()}
+        return {**entry, "body_base64": base64.b64encode(waiting.body).decode()}

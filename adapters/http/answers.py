@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -37,8 +38,17 @@ def json_response(
     return web.Response(body=orjson.dumps(members), status=status, content_type=JSON, headers=headers)
 
 
-def list_response(api: Api, name: str, shown: Sequence[Mapping[str, Any]], *, more: bool) -> web.Response:
+def list_response(
+    api: Api,
+    name: str,
+    shown: Sequence[Mapping[str, Any]],
+    *,
+    more: bool,
+    members: Mapping[str, Any] = MappingProxyType({}),
+) -> web.Response:
     """Return a list of what both regions have, under its name; `more` says that it is longer than what is shown.
+
+    `members` are what the answer has beside.
 
     While the other region's is being copied it may always be.
 
@@ -48,7 +58,7 @@ def list_response(api: Api, name: str, shown: Sequence[Mapping[str, Any]], *, mo
     """
     if not shown:
         demand_whole(api, f"no {name}")
-    return json_response({name: shown, "more": more or not api.is_whole()})
+    return json_response({name: shown, "more": more or not api.is_whole(), **members})
 
 
 def demand_whole(api: Api, found: str) -> None:

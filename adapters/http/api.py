@@ -18,6 +18,7 @@ from gateway.service.incoming.desk import IncomingDesk
 from gateway.service.incoming.requests import ReturnRequests
 from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
+from gateway.service.ports.due import DueStore
 from gateway.service.posting_questions import PostingQuestions
 from gateway.service.rail_operations import RailOperations
 from gateway.service.receipts import ReceiptDesk
@@ -106,6 +107,7 @@ class Api:
     conversations: ConversationDesk
     sending_again: SendingAgain
     receipts: ReceiptDesk
+    due: DueStore
     store: PaymentStore
     waiting: Waiting
     clock: Clock

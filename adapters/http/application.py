@@ -14,6 +14,7 @@ from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import leave_expectation
 from adapters.http.conversations import ConversationApi
 from adapters.http.dead_letters import DeadLetterDesk
+from adapters.http.due import DueDesk
 from adapters.http.freshness import freshness_headers, note_freshness
 from adapters.http.headers import ANSWERED_IN, NOT_HOME
 from adapters.http.held import HeldDesk
@@ -116,6 +117,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("POST", "/v1/payments/{payment_id}/return-request", requests.post_request),
         ("POST", "/v1/payments/{payment_id}/status-request", PostingQuestionDesk(api, operator_keys).post_question),
         ("GET", "/v1/return-requests", requests.get_list),
+        ("GET", "/v1/due", DueDesk(api, operator_keys).get_list),
         ("POST", "/v1/requests-for-payment", talks.post_request),
         ("POST", "/v1/account-reports", talks.post_report),
         ("POST", "/v1/incoming-transfers/{transfer_id}/information-request", talks.post_question),
@@ -126,6 +128,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/conversations/{conversation_id}/messages/{message_id}", talks.get_message),
         ("POST", "/v1/conversations/{conversation_id}/answer", talks.post_answer),
         ("POST", "/v1/conversations/{conversation_id}/withdrawal", talks.post_withdrawal),
+        ("POST", "/v1/conversations/{conversation_id}/information-request", talks.post_request_question),
         ("POST", "/v1/conversations/{conversation_id}/resend", talks.post_resend),
         ("POST", "/v1/conversations/{conversation_id}/status-request", talks.post_status_request),
         ("POST", "/v1/conversations/{conversation_id}/note", talks.post_note),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -16,13 +16,13 @@ from adapters.http.api import Api
 from adapters.http.authentication import ApiKeys, OperatorKeys
 from adapters.http.bodies import read_body, require_type
 from adapters.http.conversation_forms import (
-    ANSWERS,
     read_answer,
     read_question,
     read_report,
     read_request,
     read_withdrawal,
 )
+from adapters.http.conversation_representation import act_json, conversation_json, conversation_link
 from adapters.http.headers import FORWARDED_FROM
 from adapters.http.incoming_forms import read_note
 from adapters.http.negotiation import is_json
@@ -40,21 +40,17 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
-from adapters.http.receipts import receipts_json
-from adapters.http.representation import instant_text, message_json, reason_json
+from adapters.http.representation import message_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.conversation import (
     Act,
     Conversation,
     ConversationId,
     ConversationKind,
-    RecordedAct,
-    Side,
 )
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail
 from gateway.service.conversations.desk import NotNowError, NotStartedError
 from gateway.service.ports import NotSentError, NotServingError, RawMessage
-from gateway.service.ports.receipts import AwaitedReceipt
 from iso20022 import EndToEndId
 
 _OF_THE_DIRECTORY: Final = {"not_reached": NOT_REACHED, "directory_stale": DIRECTORY_STALE}
@@ -107,6 +103,20 @@ class ConversationApi:
         except LookupError as error:
             raise unknown from error
 
+    async def post_request_question(self, request: web.Request) -> web.Response:
+        """Ask who has asked us for a payment about the request, once under one key, and show the conversation."""
+        conversation = await self._conversation(request)
+        if (at_home := await self._answered_at_home(request, conversation)) is not None:
+            return at_home  # so that what is asked under one key is asked in one place
+        tenant_id, about = await self._operator_keys.sight_of(request.headers), conversation.conversation_id
+        key, body = await self._keyed(request)
+        asked = read_question(body)
+        return await self._started(
+            self._api.conversations.ask_about_request(
+                tenant_id, key, about, asked, content=b"question:" + about.bytes + _canonical(body)
+            )
+        )
+
     async def post_report(self, request: web.Request) -> web.Response:
         """Ask the rail for a report, once under one key, and show the conversation as it is then."""
         tenant_id = await self._keys.tenant_of(request.headers)
@@ -131,7 +141,7 @@ class ConversationApi:
     async def _started(self, starting: Awaitable[Conversation]) -> web.Response:
         with _refusals():
             conversation = await starting
-        headers = {"Location": _link(conversation.conversation_id)}
+        headers = {"Location": conversation_link(conversation.conversation_id)}
         return json_response(await self._shown_one(conversation), headers=headers)
 
     # --- going on ---
@@ -248,14 +258,14 @@ class ConversationApi:
         events = await self._api.conversations.events(conversation.conversation_id)
         members = {
             "conversation_id": str(conversation.conversation_id),
-            "events": [_event_json(each) for each in events],
+            "events": [act_json(each) for each in events],
         }
         return json_response(members)
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Show the list of a conversation's messages."""
         conversation = await self._conversation(request)
-        link = f"{_link(conversation.conversation_id)}/messages"
+        link = f"{conversation_link(conversation.conversation_id)}/messages"
         messages = await self._messages(conversation)
         shown = [message_json(link, message) for message in messages]
         return json_response({"conversation_id": str(conversation.conversation_id), "messages": shown})
@@ -290,77 +300,9 @@ class ConversationApi:
             raise ProblemError(CONVERSATION_NOT_FOUND, "You have no conversation with this id.") from error
 
 
-def conversation_json(
-    conversation: Conversation, acts: Collection[Act], missing: Sequence[AwaitedReceipt]
-) -> dict[str, Any]:
-    """Return a conversation as it stands. ``may`` is what is ours to do in it now: the words of these acts."""
-    may = [word for word, act in ANSWERS[conversation.kind].items() if act in acts]
-    if Act.WITHDRAWAL_ASKED in acts:
-        may.append("withdraw")
-    if Act.STATUS_ASKED in acts:
-        may.append("ask_status")
-    link = _link(conversation.conversation_id)
-    return {
-        "conversation_id": str(conversation.conversation_id),
-        "kind": conversation.kind.value,
-        "direction": conversation.side.value,
-        "rail": conversation.rail.value,
-        "state": conversation.state.value,
-        "attention": conversation.needs_attention,
-        "missing_receipts": receipts_json(missing),
-        "region": conversation.region,
-        "due_at": None if conversation.due_at is None else instant_text(conversation.due_at),
-        "may": may,
-        "message_id": conversation.message_id,
-        "own_agent": conversation.own_agent,
-        "counterparty": conversation.counterparty,
-        "topic": conversation.topic,
-        "amount": None if conversation.amount is None else {"value": conversation.amount.text, "currency": "USD"},
-        "end_to_end_id": conversation.end_to_end_id,
-        "pay_by": None if conversation.pay_by is None else instant_text(conversation.pay_by),
-        "expires_at": None if conversation.expires_at is None else instant_text(conversation.expires_at),
-        "opened_at": instant_text(conversation.opened_at),
-        "updated_at": instant_text(conversation.updated_at),
-        "links": {
-            "self": link,
-            "events": f"{link}/events",
-            "messages": f"{link}/messages",
-            "about": _money_link(conversation, conversation.about_id),
-            "paid_with": _money_link(conversation, conversation.payment_id),
-        },
-    }
-
-
-def _money_link(conversation: Conversation, payment_id: PaymentId | None) -> str | None:
-    """Where the money is shown: what we ask about, or are paid with, came; what we are asked about, or pay, went."""
-    if payment_id is None:
-        return None
-    came = conversation.side is Side.US
-    return f"/v1/incoming-transfers/{payment_id}" if came else f"/v1/payments/{payment_id}"
-
-
-def _event_json(recorded: RecordedAct) -> dict[str, Any]:
-    before = recorded.state_before
-    return {
-        "sequence": recorded.sequence,
-        "kind": recorded.act.value,
-        "state_before": None if before is None else before.value,
-        "state_after": recorded.state_after.value,
-        "reason": reason_json(recorded.reason),
-        "business_message_id": recorded.business_message_id,
-        "attention": recorded.is_strange,
-        "at": instant_text(recorded.at),
-        "region": recorded.region,
-    }
-
-
 def _canonical(body: bytes) -> bytes:
     """A body that was read, as equal content is equal: whatever its white space, and the order of its members."""
     return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-
-
-def _link(conversation_id: ConversationId) -> str:
-    return f"/v1/conversations/{conversation_id}"
 
 
 def _query_of(request: web.Request) -> tuple[ConversationKind | None, PaymentId | None, bool]:

@@ -14,6 +14,7 @@ from adapters.http.headers import FRESHNESS
 from adapters.http.openapi_conversations import CONVERSATION_SCHEMAS, conversation_paths
 from adapters.http.openapi_conversations import EXAMPLE as CONVERSATION_EXAMPLE
 from adapters.http.openapi_dead_letters import DEAD_LETTER_SCHEMAS, dead_letter_paths
+from adapters.http.openapi_due import DUE_SCHEMAS, due_paths
 from adapters.http.openapi_examples import (
     EVENTS_EXAMPLE,
     JSON_PAYMENT_EXAMPLE,
@@ -113,7 +114,10 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
             },
             "parameters": {"wait": _wait(limits)},
             "headers": {FRESHNESS: FRESHNESS_HEADER},
-            "schemas": SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS | CONVERSATION_SCHEMAS | RAIL_SCHEMAS,
+            "schemas": {
+                **(SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS),
+                **(CONVERSATION_SCHEMAS | DUE_SCHEMAS | RAIL_SCHEMAS),
+            },
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
     }
@@ -188,6 +192,7 @@ def _paths() -> dict[str, Any]:
         **dead_letter_paths(_problem_responses),
         **incoming_paths(_problem_responses),
         **conversation_paths(_problem_responses),
+        **due_paths(_problem_responses),
         **receipt_paths(_problem_responses, CONVERSATION_EXAMPLE),
         **rail_paths(_problem_responses),
         **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),

@@ -93,7 +93,10 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
                     "self": _STRING,
                     "events": _STRING,
                     "messages": _STRING,
-                    "about": {"type": ["string", "null"], "description": "The payment that is asked about."},
+                    "about": {
+                        "type": ["string", "null"],
+                        "description": "The payment, or request for payment, that is asked about.",
+                    },
                     "paid_with": {"type": ["string", "null"], "description": "The payment that settled for it."},
                 }
             ),
@@ -327,6 +330,16 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 path="transfer_id",
             )
         },
+        "/v1/conversations/{conversation_id}/information-request": {
+            "post": starting(
+                "requestInformationAboutRequest",
+                "Ask who has asked us for a payment about the request (camt.026)",
+                "InformationRequest",
+                {"missing": ["MS01"]},
+                *(unknown, problems.ACTION_INVALID),
+                path="conversation_id",
+            )
+        },
         "/v1/conversations": {
             "get": looking(
                 "findConversations",
@@ -334,7 +347,12 @@ def conversation_paths(problem_responses: Callable[..., dict[str, Any]]) -> dict
                 shown("Conversations", {"conversations": [EXAMPLE], "more": False}, problems.QUERY_INVALID),
                 [
                     {"name": "kind", "in": "query", "schema": kinds},
-                    {"name": "about", "in": "query", "schema": _UUID, "description": "A payment's or transfer's id."},
+                    {
+                        "name": "about",
+                        "in": "query",
+                        "schema": _UUID,
+                        "description": "The id of a payment, a transfer, or a request for payment.",
+                    },
                     {"name": "all", "in": "query", "schema": {"const": "true"}, "description": "Those at an end too."},
                 ],
                 "A tenant's key sees its own, an operator's all.",

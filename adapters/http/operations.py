@@ -84,6 +84,7 @@ def _index(api: Api) -> dict[str, Any]:
             "payments": "/v1/payments",
             "incoming_transfers": "/v1/incoming-transfers",
             "conversations": "/v1/conversations",
+            "due": "/v1/due",
             "openapi": "/openapi.json",
             "problems": "/problems",
             "health": "/healthz",

@@ -34,6 +34,7 @@ def conversation_from(row: Any) -> Conversation:
         amount=None if row["amount_cents"] is None else Amount(row["amount_cents"]),
         end_to_end_id=None if row["end_to_end_id"] is None else EndToEndId(row["end_to_end_id"]),
         about_id=None if row["about_id"] is None else PaymentId(_uuid(row["about_id"])),
+        is_about_request=row["about_request"],
         opened_at=row["opened_at"],
         pay_by=row["pay_by"],
         expires_at=row["expires_at"],

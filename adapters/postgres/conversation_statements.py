@@ -71,7 +71,7 @@ INSERT INTO outbox (delivery_id, queue, tenant_id, payment_id, deadline_at, crea
 """
 
 
-def _conversations(own: str) -> str:
+def conversations_as_they_stand(own: str) -> str:
     """Return the statement of all, up to its conditions; `own` is the parameter that names this region.
 
     Where both regions have opened one, before either knew of the other, it is the one that the projection is of.
@@ -80,14 +80,16 @@ def _conversations(own: str) -> str:
 SELECT fact.conversation_id, fact.tenant_id, fact.rail, fact.kind, fact.side, fact.message_id, fact.own_agent,
     fact.counterparty, fact.topic, fact.amount_cents, fact.end_to_end_id, fact.about_id, fact.opened_at, fact.pay_by,
     fact.expires_at, fact.region, now.state, now.version, now.due_at, now.updated_at, now.payment_id, now.withdrawal_id,
-    now.attention
+    now.attention,
+    (SELECT true FROM conversation AS asked WHERE asked.conversation_id = fact.about_id LIMIT 1) IS TRUE
+        AS about_request
 FROM conversation AS fact JOIN conversation_state AS now
     ON now.conversation_id = fact.conversation_id AND now.tenant_id = fact.tenant_id
     AND fact.region = coalesce(now.region, {own})
 """
 
 
-LOAD: Final = f"{_conversations('$2')} WHERE fact.conversation_id = $1"
+LOAD: Final = f"{conversations_as_they_stand('$2')} WHERE fact.conversation_id = $1"
 
 FIND_BY_MESSAGE_ID: Final = f"""
 SELECT known.id AS known_by, found.* FROM (
@@ -96,7 +98,7 @@ SELECT known.id AS known_by, found.* FROM (
     UNION
     SELECT sent.business_message_id, sent.conversation_id, sent.at FROM conversation_message AS sent
     WHERE sent.direction = 'rail_out' AND sent.business_message_id = ANY ($2::text[])
-) AS known JOIN ({_conversations("$3")} WHERE fact.rail = $1) AS found USING (conversation_id)
+) AS known JOIN ({conversations_as_they_stand("$3")} WHERE fact.rail = $1) AS found USING (conversation_id)
 ORDER BY known.opened_at
 """
 
@@ -105,10 +107,10 @@ _DUE_FIRST: Final = "ORDER BY now.due_at NULLS LAST, fact.opened_at DESC LIMIT $
 
 _MISSED: Final = "of_kind = 'conversation' AND missed_at IS NOT NULL"
 
-FIND: Final = f"{_conversations('$4')} WHERE {_WANTED} {_DUE_FIRST}"
+FIND: Final = f"{conversations_as_they_stand('$4')} WHERE {_WANTED} {_DUE_FIRST}"
 
 FIND_OPEN: Final = f"""
-{_conversations("$4")}
+{conversations_as_they_stand("$4")}
 WHERE fact.conversation_id = ANY (ARRAY(
     SELECT conversation_id FROM conversation_state WHERE due_at IS NOT NULL
     UNION SELECT conversation_id FROM conversation_state WHERE attention
@@ -118,7 +120,7 @@ WHERE fact.conversation_id = ANY (ARRAY(
 """One statement for each way of asking: one plan for them all would walk through every conversation there ever was."""
 
 FIND_ABOUT: Final = f"""
-{_conversations("$6")}
+{conversations_as_they_stand("$6")}
 WHERE fact.conversation_id = ANY (ARRAY(
     SELECT conversation_id FROM conversation WHERE about_id = $4
     UNION SELECT conversation_id FROM conversation_state WHERE payment_id = $4
@@ -156,7 +158,7 @@ WHERE unsent.conversation_id = $1 ORDER BY unsent.position LIMIT 1 FOR UPDATE OF
 SENT: Final = "DELETE FROM conversation_unsent WHERE position = $1"
 
 WAITING: Final = f"""
-{_conversations("$5")}
+{conversations_as_they_stand("$5")}
 WHERE fact.conversation_id = ANY (ARRAY(
     SELECT unsent.conversation_id
     FROM conversation_unsent AS unsent JOIN conversation AS waits
@@ -170,7 +172,7 @@ WHERE fact.conversation_id = ANY (ARRAY(
 """Of one rail: what waits for another that is away, or was put off, takes nobody's place."""
 
 EXPIRED: Final = f"""
-{_conversations("$3")} WHERE now.expires_at < $1 AND now.region IS NULL ORDER BY now.expires_at LIMIT $2
+{conversations_as_they_stand("$3")} WHERE now.expires_at < $1 AND now.region IS NULL ORDER BY now.expires_at LIMIT $2
 """
 
 _REQUEST: Final = ConversationKind.REQUEST_FOR_PAYMENT.value
@@ -181,7 +183,7 @@ _SETTLED: Final = ", ".join(
 
 SETTLED: Final = f"""
 SELECT request.*, money.payment_id AS settled_id, money.amount_cents AS settled_cents
-FROM ({_conversations("$3")} WHERE now.seeks_payment AND now.region IS NULL AND fact.opened_at >= $1
+FROM ({conversations_as_they_stand("$3")} WHERE now.seeks_payment AND now.region IS NULL AND fact.opened_at >= $1
         AND fact.end_to_end_id <> '{NO_REFERENCE}')
     AS request
 CROSS JOIN LATERAL (
@@ -227,7 +229,7 @@ AS_OPENED: Final = """
 SELECT conversation_id, tenant_id, rail, kind, side, message_id, own_agent, counterparty, topic, amount_cents,
     end_to_end_id, about_id, opened_at, pay_by, expires_at, region, 'REQUESTED' AS state, 1 AS version,
     NULL::timestamptz AS due_at, opened_at AS updated_at, NULL::uuid AS payment_id, NULL AS withdrawal_id,
-    false AS attention
+    false AS attention, false AS about_request
 FROM conversation WHERE conversation_id = ANY ($1::uuid[]) AND region <> $2
 """
 """What never changes of the other region's; what their acts make of them is folded."""

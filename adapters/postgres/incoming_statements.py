@@ -123,7 +123,7 @@ WITH input AS (
 SELECT payment_id, true AS is_ours FROM moved UNION ALL SELECT payment_id, false FROM locked WHERE epoch IS NULL
 """
 
-_COLUMNS: Final = """
+TRANSFER_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.message_created_at, fact.instruction_id,
     fact.end_to_end_id, fact.transaction_id, fact.uetr, fact.amount_cents, fact.instructing_agent,
     fact.instructed_agent, fact.debtor_agent, fact.creditor_agent, fact.creditor_account_index, fact.forwarded_at,
@@ -139,7 +139,7 @@ _COLUMNS: Final = """
 
 def _transfers(facts: str = "incoming_transfer", *, states: str = "incoming_state") -> str:
     return f"""
-    SELECT {_COLUMNS}
+    SELECT {TRANSFER_COLUMNS}
     FROM {facts} AS fact JOIN {states} AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE {stands()}
@@ -204,7 +204,7 @@ RETURNS_OF: Final = f"""
 """
 
 FIND_BY_MESSAGE_SENT: Final = f"""
-    SELECT sent.business_message_id AS sent_message_id, {_COLUMNS}
+    SELECT sent.business_message_id AS sent_message_id, {TRANSFER_COLUMNS}
     FROM message AS sent
     JOIN incoming_transfer AS fact ON fact.payment_id = sent.payment_id
     JOIN incoming_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot

@@ -236,7 +236,7 @@ SLOTS: Final = "SELECT region, epoch, ask_after FROM slot ORDER BY slot"
 
 SLOTS_NAMED: Final = "SELECT slot, region, epoch, ask_after FROM slot WHERE slot = ANY ($1::smallint[])"
 
-_PAYMENT_COLUMNS: Final = """
+PAYMENT_COLUMNS: Final = """
     fact.payment_id, fact.tenant_id, fact.rail, fact.message_id, fact.end_to_end_id, fact.instruction_id, fact.uetr,
     fact.amount_cents, fact.debtor_agent, fact.creditor_agent, fact.business_date, fact.accepted_at, fact.deadline_at,
     fact.funds_holder, fact.original_id,
@@ -248,7 +248,7 @@ _PAYMENT_COLUMNS: Final = """
 """
 
 _PAYMENT: Final = f"""
-    SELECT {_PAYMENT_COLUMNS}
+    SELECT {PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE {stands()}
@@ -263,7 +263,7 @@ FIND_BY_END_TO_END_ID: Final = (
 )
 
 FIND_BY_MESSAGE_SENT: Final = f"""
-    SELECT sent.business_message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    SELECT sent.business_message_id AS sent_message_id, {PAYMENT_COLUMNS}
     FROM message AS sent
     JOIN payment AS fact ON fact.payment_id = sent.payment_id
     JOIN payment_state AS now ON now.payment_id = sent.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
@@ -275,7 +275,7 @@ FIND_BY_ARCHIVED_MESSAGE_SENT: Final = in_the_archive(FIND_BY_MESSAGE_SENT)
 """For an answer that comes when what was sent has left the database: its payment is final, and must be found."""
 
 FIND_BY_OWN_MESSAGE_ID: Final = f"""
-    SELECT fact.message_id AS sent_message_id, {_PAYMENT_COLUMNS}
+    SELECT fact.message_id AS sent_message_id, {PAYMENT_COLUMNS}
     FROM payment AS fact JOIN payment_state AS now ON now.payment_id = fact.payment_id
     LEFT JOIN slot AS home ON home.slot = now.slot
     WHERE fact.rail = $1 AND fact.message_id = ANY ($2::text[]) AND {stands()}
@@ -289,7 +289,7 @@ CLAIMS: Final = f"""
         JOIN claim USING (tenant_id, idempotency_key)
         ORDER BY tenant_id, idempotency_key, claim.epoch DESC, claim.region
     )
-    SELECT held.idempotency_key, held.content_digest, {_PAYMENT_COLUMNS}
+    SELECT held.idempotency_key, held.content_digest, {PAYMENT_COLUMNS}
     FROM held
     JOIN payment AS fact ON fact.payment_id = held.payment_id
     JOIN payment_state AS now ON now.payment_id = held.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
@@ -301,7 +301,7 @@ key the later, as of two facts."""
 
 LOAD_WITH_MESSAGE: Final = f"""
     SELECT raw.message_id AS raw_id, raw.direction, raw.message_type, raw.business_message_id, raw.content_type,
-        raw.key_id, raw.body, raw.at, {_PAYMENT_COLUMNS}
+        raw.key_id, raw.body, raw.at, {PAYMENT_COLUMNS}
     FROM unnest($1::uuid[], $2::text[]) AS wanted (payment_id, direction)
     JOIN payment AS fact ON fact.payment_id = wanted.payment_id
     JOIN payment_state AS now ON now.payment_id = wanted.payment_id LEFT JOIN slot AS home ON home.slot = now.slot
@@ -338,7 +338,7 @@ WAITING_SINCE: Final = """
 
 _SEEN_TO_BY: Final = ", ".join(repr(kind.value) for kind in sorted(SEEN_TO_BY))
 
-_STANDS_UNSEEN: Final = f"""said.contradiction AND NOT EXISTS (
+STANDS_UNSEEN: Final = f"""said.contradiction AND NOT EXISTS (
         SELECT FROM payment_event AS seen
         WHERE seen.payment_id = said.payment_id AND seen.kind IN ({_SEEN_TO_BY})
             AND (seen.epoch, seen.sequence) > (said.epoch, said.sequence)
@@ -349,7 +349,7 @@ _STANDS_UNSEEN: Final = f"""said.contradiction AND NOT EXISTS (
 AWAITING_OPERATOR: Final = f"""
     {_PAYMENT} AND ($1::text IS NULL OR fact.tenant_id = $1) AND fact.payment_id = ANY (ARRAY(
         SELECT payment_id FROM payment_state WHERE state = 'AWAITING_OPERATOR' AND ($1::text IS NULL OR tenant_id = $1)
-        UNION ALL SELECT payment_id FROM payment_event AS said WHERE {_STANDS_UNSEEN}
+        UNION ALL SELECT payment_id FROM payment_event AS said WHERE {STANDS_UNSEEN}
     ))
     ORDER BY fact.accepted_at LIMIT $2
 """
@@ -387,7 +387,7 @@ CONTRADICTIONS: Final = f"""
     SELECT DISTINCT ON (payment_id) payment_id, region, epoch, sequence, kind, state_before, state_after, status,
         reason_code, reason_origin, reason_text, business_message_id, details, at, contradiction
     FROM payment_event AS said
-    WHERE payment_id = ANY ($1::uuid[]) AND {_STANDS_UNSEEN}
+    WHERE payment_id = ANY ($1::uuid[]) AND {STANDS_UNSEEN}
     ORDER BY payment_id, epoch DESC, sequence DESC
 """
 
@@ -460,7 +460,7 @@ BACKLOG: Final = f"""
             AS oldest_in_doubt_at,
         (SELECT count(*) FROM payment_event WHERE contradiction) AS contradictions,
         (SELECT count(DISTINCT payment_id) FROM payment_event AS said
-            JOIN payment_state USING (payment_id) WHERE {_STANDS_UNSEEN}) AS attention
+            JOIN payment_state USING (payment_id) WHERE {STANDS_UNSEEN}) AS attention
 """
 
 OPEN_PAYMENTS: Final = """

@@ -31,6 +31,9 @@ PREFETCH: Final = 64
 LEASE_S: Final = 10.0
 """How long a message may be in hand before it is given back: saving takes milliseconds."""
 
+SIGNATURE_HEADER: Final = "rail-signature"
+"""What travels beside a message, where the rail signs so (docs/signatures.md)."""
+
 PERSISTENT: Final = 2
 """The delivery mode of a message that survives the broker (AMQP 0-9-1, basic.delivery-mode)."""
 
@@ -80,8 +83,8 @@ class AmqpRailLink:
     ) -> None:
         await self._open_parts.aclose()
 
-    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
-        """Hand a message to the rail; returns once the broker has confirmed it. Never repeats by itself.
+    async def send(self, body: bytes, *, message_class: MessageClass, signature: str | None = None) -> None:
+        """Hand a message to the rail, and its signature beside it; returns once the broker has it. Never repeats.
 
         Raises:
             NotSentError: no channel could be opened, or no queue took the message.
@@ -90,7 +93,11 @@ class AmqpRailLink:
         """
         channel = await self._open_channel()
         queue = f"{self._name}.out.{message_class}"
-        properties = spec.Basic.Properties(delivery_mode=PERSISTENT, content_type="application/xml")
+        properties = spec.Basic.Properties(
+            delivery_mode=PERSISTENT,
+            content_type="application/xml",
+            headers={} if signature is None else {SIGNATURE_HEADER: signature},
+        )
         try:
             async with asyncio.timeout(self._send_timeout_s):
                 with translated(f"publish to {queue}"):
@@ -190,7 +197,12 @@ class AmqpRailLink:
 
     def _take(self, session: Session, message: DeliveredMessage) -> None:
         assert message.delivery_tag is not None, "what is delivered has a tag"
-        self._hand.put(message.body, _Answerable(session, message.delivery_tag))
+        signature = (message.header.properties.headers or {}).get(SIGNATURE_HEADER)
+        self._hand.put(
+            message.body,
+            _Answerable(session, message.delivery_tag),
+            signature=signature if isinstance(signature, str) else None,
+        )
 
     async def _end(self, message_class: MessageClass) -> None:
         session = self._sessions.pop(message_class, None)

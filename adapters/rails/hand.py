@@ -19,13 +19,17 @@ LEASE_LOOKS: Final = 5
 """How often in the time of a lease is looked for those that have ended."""
 
 
-def receipt_of(body: bytes) -> str:
-    """Return the receipt of a message: the digest of its bytes.
+def receipt_of(body: bytes, signature: str | None = None) -> str:
+    """Return the receipt of a message: the digest of its bytes, and of what came beside them.
 
     It is the same however often the message comes, and over whichever connection. A rail's own ids would not do: under
-    one that it used twice, acknowledging one message would lose another. Who has saved these bytes has saved them all.
+    one that it used twice, acknowledging one message would lose another. Who has saved these bytes has saved them all;
+    but who has set them aside, for the signature beside them was another's, has not saved the rail's own.
     """
-    return hashlib.sha256(body).hexdigest()
+    digest = hashlib.sha256(body)
+    if signature is not None:
+        digest = hashlib.sha256(digest.digest() + signature.encode())
+    return digest.hexdigest()
 
 
 @dataclass(slots=True, eq=False)
@@ -49,9 +53,10 @@ class Hand(Generic[Held]):
         self._ready: deque[_Entry[Held]] = deque()
         self._entries: dict[str, list[_Entry[Held]]] = {}
 
-    def put(self, body: bytes, held: Held) -> None:
-        """Take a message in."""
-        entry = _Entry(RailDelivery(receipt_of(body), body), held, self._lease_end_s())
+    def put(self, body: bytes, held: Held, *, signature: str | None = None) -> None:
+        """Take a message in, with what came beside it."""
+        delivery = RailDelivery(receipt_of(body, signature), body, signature)
+        entry = _Entry(delivery, held, self._lease_end_s())
         self._ready.append(entry)
         self._entries.setdefault(entry.delivery.receipt, []).append(entry)
         self.changed.set()

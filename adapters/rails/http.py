@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
@@ -48,8 +48,18 @@ PARTY_HEADER: Final = "Rail-Connection-Party"
 CLASS_HEADER: Final = "Rail-Message-Class"
 """The class of queue on which a message is put."""
 
+SIGNATURE_HEADER: Final = "Rail-Signature"
+"""What travels beside a message, where the rail signs so (docs/signatures.md)."""
+
 _ACCEPTED: Final = 202
 _OK: Final = frozenset({200, 204})
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    body: bytes
+    message_class: MessageClass
+    signature: str | None
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +67,7 @@ class _Batch:
     """Messages that leave together, and what became of them: None, or the fault that they share."""
 
     sent: asyncio.Future[Exception | None]
-    messages: list[tuple[bytes, MessageClass]] = field(default_factory=list)
+    messages: list[_Message] = field(default_factory=list)
     size: int = 0
 
 
@@ -113,8 +123,8 @@ class HttpRailLink:
         await self._group.__aexit__(None, None, None)
         await self.close()
 
-    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
-        """Hand a message to the rail; returns once it is acknowledged. Never repeats by itself.
+    async def send(self, body: bytes, *, message_class: MessageClass, signature: str | None = None) -> None:
+        """Hand a message to the rail, and its signature beside it; returns once it is acknowledged. Never repeats.
 
         Raises:
             NotSentError: no connection was made, so no byte has left.
@@ -127,7 +137,7 @@ class HttpRailLink:
             task = self._group.create_task(self._send_batch(batch))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        batch.messages.append((body, message_class))
+        batch.messages.append(_Message(body, message_class, signature))
         batch.size += len(body)
         fault = await asyncio.shield(batch.sent)
         if fault is not None:
@@ -146,15 +156,17 @@ class HttpRailLink:
         finally:
             batch.sent.set_result(fault)
 
-    async def _post(self, messages: Sequence[tuple[bytes, MessageClass]]) -> None:
+    async def _post(self, messages: Sequence[_Message]) -> None:
         headers = {PARTY_HEADER: self._connection_party, "Content-Type": "application/json"}
         data: bytes | BytesIO
         if len(messages) == 1:
-            (body, message_class), *_ = messages
-            headers |= {CLASS_HEADER: message_class, "Content-Type": "application/xml"}
-            data = _payload(body)
+            message, *_ = messages
+            headers |= {CLASS_HEADER: message.message_class, "Content-Type": "application/xml"}
+            if message.signature is not None:
+                headers[SIGNATURE_HEADER] = message.signature
+            data = _payload(message.body)
         else:
-            data = json.dumps([_entry(body, message_class) for body, message_class in messages]).encode()
+            data = json.dumps([_entry(message) for message in messages]).encode()
         async with self._request(
             "POST", "/rail/v1/messages", timeout_s=self._send_timeout_s, data=data, headers=headers
         ) as response:
@@ -288,12 +300,15 @@ def _payload(body: bytes) -> bytes | BytesIO:
     return body if len(body) <= WRITTEN_AT_ONCE_MAX else BytesIO(body)
 
 
-def _entry(body: bytes, message_class: MessageClass) -> Mapping[str, str]:
+def _entry(message: _Message) -> Mapping[str, str]:
     """One message of a list, as text where it is text."""
+    entry = {"message_class": str(message.message_class)}
+    if message.signature is not None:
+        entry["signature"] = message.signature
     try:
-        return {"message_class": message_class, "body": body.decode()}
+        return {**entry, "body": message.body.decode()}
     except UnicodeDecodeError:
-        return {"message_class": message_class, "body_base64": base64.b64encode(body).decode()}
+        return {**entry, "body_base64": base64.b64encode(message.body).decode()}
 
 
 async def _demand(response: aiohttp.ClientResponse, statuses: Collection[int]) -> None:
@@ -308,12 +323,18 @@ _REASON_BYTES_MAX: Final = 500
 
 def _delivery(entry: object) -> RailDelivery:
     match entry:
-        case {"receipt": str(receipt), "body": str(body)}:
-            return RailDelivery(receipt, body.encode("utf-8", "surrogatepass"))
-        case {"receipt": str(receipt), "body_base64": str(encoded)}:
-            return RailDelivery(receipt, _decoded(encoded))
+        case {"receipt": str(receipt), "body": str(body), **others}:
+            return RailDelivery(receipt, body.encode("utf-8", "surrogatepass"), _signature(others))
+        case {"receipt": str(receipt), "body_base64": str(encoded), **others}:
+            return RailDelivery(receipt, _decoded(encoded), _signature(others))
         case _:
             raise UnavailableError("the rail handed out something that is no message")
+
+
+def _signature(entry: Mapping[Any, object]) -> str | None:
+    """What came beside a message; anything but text is nothing, which does not verify where a signature is wanted."""
+    signature = entry.get("signature")
+    return signature if isinstance(signature, str) else None
 
 
 def _decoded(encoded: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -20,12 +21,14 @@ from gateway.service.ports import (
     DeadLetter,
     Decision,
     IncomingDecision,
+    KeySide,
     Leg,
     Quarantined,
     Queue,
     Refusal,
     UnavailableError,
 )
+from iso20022 import Finding
 
 _OUTGOING: Final = "outgoing"
 
@@ -160,6 +163,17 @@ class TelemetryObserver:
             business_message_id=message.message.business_message_id,
             codes=list(message.codes),
         )
+
+    def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
+        """Log at error and count: it is not the rail's, or our keys are old (docs/runbooks/rail-operations.md)."""
+        self._rails.unverified_total.labels(rail).inc()
+        self._log.error(
+            "unverified", rail=rail.value, code=finding.code, at=finding.xpath, value=finding.value, signature=signature
+        )
+
+    def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None:
+        """Show when the last of the keys ends."""
+        self._rails.keys_end_timestamp_seconds.labels(rail, whose).set(until.timestamp())
 
     def dead_lettered(self, letter: DeadLetter) -> None:
         """Log at error and count: an operator decides (docs/runbooks/dead-letters.md)."""

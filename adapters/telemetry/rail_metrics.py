@@ -33,6 +33,20 @@ class RailMetrics:
             ["rail"],
             registry=registry,
         )
+        self.unverified_total = Counter(
+            "gateway_rail_unverified_total",
+            "Messages that came as the rail's and whose signature does not hold; must stay zero.",
+            ["rail"],
+            registry=registry,
+        )
+        for rail in Rail:
+            self.unverified_total.labels(rail)  # from the start: the first one is to be seen as a rise
+        self.keys_end_timestamp_seconds = Gauge(
+            "gateway_rail_keys_end_timestamp_seconds",
+            "When the last key ends that we sign with (ours), or verify with (rails), as known since the start.",
+            ["rail", "whose"],
+            registry=registry,
+        )
         self.signed_off = Gauge(
             "gateway_rail_institutions_signed_off",
             "Institutions of ours that the rail does not forward payments to, as far as it was heard.",

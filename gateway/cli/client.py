@@ -114,6 +114,11 @@ class GatewayClient:
         """Ask for the open requests for returns."""
         return await self._request("GET", "/v1/return-requests", wait_s=0)
 
+    async def due(self, kinds: Sequence[str], after: str | None) -> Answer:
+        """Ask for a page of what is due, of these kinds or of all, from where the page before has ended."""
+        query = urlencode([*(("kind", kind) for kind in kinds), *([] if after is None else [("after", after)])])
+        return await self._request("GET", f"/v1/due{'?' if query else ''}{query}", wait_s=0)
+
     async def request_return(self, payment_id: str, asking: Mapping[str, str]) -> Answer:
         """Ask for a payment's return; look at the payment before repeating it."""
         path = f"/v1/payments/{quote(payment_id, safe='')}/return-request"

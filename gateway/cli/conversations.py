@@ -72,18 +72,20 @@ def request_report(settings: Settings, given: Mapping[str, str | None], *, key: 
 
 def request_information(
     settings: Settings,
-    transfer_id: str,
+    asked_about: str,
     *,
+    is_request: bool,
     missing: Sequence[str],
     incorrect: Sequence[str],
     text: str | None,
     key: str | None,
     url: str | None,
 ) -> int:
-    """Ask the sender of a transfer about it; return the exit status."""
+    """Ask the sender of a transfer, or of a request for payment, about it; return the exit status."""
     asked: dict[str, Any] = {"missing": list(missing), "incorrect": list(incorrect)}
     asked |= {} if text is None else {"text": text}
-    path = f"/v1/incoming-transfers/{transfer_id}/information-request"
+    kind = "conversations" if is_request else "incoming-transfers"
+    path = f"/v1/{kind}/{asked_about}/information-request"
     return _started(settings, path, asked, key or _key_of(f"{path}{json.dumps(asked)}".encode()), url=url)
 
 

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -52,6 +53,26 @@ def points_from(options: Sequence[str]) -> Mapping[ConnectionPartyId, Sequence[s
             raise ValueError(f"PARTY=A,B is meant, not {option!r}")
         found[ConnectionPartyId(party)] = names
     return found
+
+
+def signatures_of(rail: str, own: Path | None, participants: Path | None) -> Mapping[str, Any]:
+    """Return the settings of a rail that signs with its own keys, and verifies with the participants'.
+
+    Raises:
+        ValueError: one folder is missing, or cannot be used.
+
+    """
+    if own is None and participants is None:
+        return {}
+    if own is None or participants is None:
+        raise ValueError("--signing-keys and --participant-keys go together")
+    from simulators.signatures import detached_signatures, enveloped_signatures
+
+    made = {"fednow": detached_signatures, "rtp": enveloped_signatures}[rail]
+    try:
+        return {"signatures": made(own, participants)}
+    except OSError as error:
+        raise ValueError(str(error)) from error
 
 
 def liquidity_profile(hours: str | None) -> Mapping[str, Any]:

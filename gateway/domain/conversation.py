@@ -35,7 +35,7 @@ class ConversationKind(StrEnum):
     """A creditor asks to be paid: pain.013, pain.014, camt.055, camt.029."""
 
     INFORMATION_REQUEST = "information_request"
-    """The receiver of a payment asks about it: camt.026, camt.029, camt.028."""
+    """The receiver of a payment, or of a request for payment, asks about it: camt.026, camt.029, camt.028."""
 
     ACCOUNT_REPORT = "account_report"
     """The rail reports on an account, asked (camt.060) or by itself: camt.052, camt.054."""
@@ -304,8 +304,9 @@ class Conversation:
 
     ``message_id`` is that of the opening message; ``topic`` what is asked in a word (a question's codes, a report's
     kind). ``payment_id`` is the payment, or incoming transfer, that a request was paid with, ``about_id`` the one that
-    is asked about. ``due_at`` says until when what comes next is due. ``version`` counts events. ``region`` is where it
-    goes on, its home; None before it is saved.
+    is asked about; with ``is_about_request`` that is a request for payment, by its conversation. ``due_at`` says until
+    when what comes next is due. ``version`` counts events. ``region`` is where it goes on, its home; None before it is
+    saved.
     """
 
     conversation_id: ConversationId
@@ -319,7 +320,8 @@ class Conversation:
     topic: str | None = None
     amount: Amount | None = None
     end_to_end_id: EndToEndId | None = None
-    about_id: PaymentId | None = None
+    about_id: PaymentId | ConversationId | None = None
+    is_about_request: bool = False
     opened_at: datetime
     pay_by: datetime | None = None
     expires_at: datetime | None = None

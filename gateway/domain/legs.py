@@ -26,7 +26,7 @@ class Leg(StrEnum):
     """Having the debtor's money reserved by the institution's core, where that holds it."""
 
     SIGN = "sign"
-    """Building the message for the rail. The gateway signs nothing yet: no signature's time is in it."""
+    """Building a payment's message for the rail; and, where messages are signed, signing each: an entry of its own."""
 
     RAIL = "rail"
     """From the message's creation time until its answer has come; the rail's and the receiver's, not ours."""

@@ -114,6 +114,15 @@ def business_days_later(now: datetime, count: int) -> datetime:
     return datetime.combine(day, FINAL_SECOND, tzinfo=ZONE)
 
 
+def arrivals_due_after(instant: datetime) -> datetime:
+    """Return the first moment from which on what arrives is due (`posting_due`) after an instant."""
+    local = instant.astimezone(ZONE)
+    day = local.date() if local.time() >= FINAL_SECOND else local.date() - timedelta(days=1)
+    while not is_business_day(day):
+        day -= timedelta(days=1)
+    return datetime.combine(day, time(), tzinfo=ZONE)
+
+
 def decide_by(transfer: IncomingTransfer) -> datetime | None:
     """Return by when somebody must have decided what becomes of the money; None where nobody has to.
 

@@ -44,6 +44,7 @@ from gateway.service.receipts import AwaitedReceipts
 from gateway.service.status_questions import StatusQuestions
 from gateway.service.supervise import Verdict, each
 from iso20022 import (
+    Finding,
     PaymentCancellationRequest,
     PaymentStatusReport,
     PaymentStatusRequest,
@@ -70,6 +71,9 @@ worker of its has in hand: the rail's order holds at one connection point alone.
 
 EARLY_PAUSE_S: Final = 1.0
 """Between two looks whether it has come."""
+
+UNVERIFIED_TYPE: Final = "unverified"
+"""What stands for the type of a message whose signature does not hold: nobody has read which it is."""
 
 UNMATCHED: Final = "UNMATCHED_MESSAGE"
 """The quarantine's code for a readable message about nothing that we sent."""
@@ -307,7 +311,7 @@ class Receiver:
     def _heard(self, delivery: RailDelivery, *, is_handed_over: bool) -> _Heard:
         return _Heard(
             body=delivery.body,
-            reading=self.rail.read(delivery.body),
+            reading=self.rail.read(delivery.body) if delivery.unverified is None else _unread(delivery.unverified),
             digest=self.vault.blind_index("rail-message", delivery.body),
             at=self.clock.now(),
             came_by=delivery.receipt if is_handed_over else None,
@@ -505,6 +509,11 @@ class Receiver:
             body=one.body,
             at=one.at,
         )
+
+
+def _unread(unverified: Finding) -> Reading:
+    """What is known of a message whose signature does not hold: that it is to be kept, and why."""
+    return Reading("", UNVERIFIED_TYPE, None, None, (unverified.code,))
 
 
 def _puts_off(one: _Heard) -> bool:

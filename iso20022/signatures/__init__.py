@@ -7,6 +7,7 @@ Nothing here reads a clock, a file or the network: keys come as bytes, time is a
 * :class:`KeyRegistry` says which keys count, and at what time.
 * :mod:`iso20022.signatures.enveloped` signs and verifies RTP's messages.
 * :mod:`iso20022.signatures.detached` does so for FedNow, in a format of our own behind two Protocols.
+* :class:`SignedTraffic` has both behind one face, for what sends and receives.
 """
 
 try:
@@ -32,13 +33,18 @@ from iso20022.signatures.keys import (
 )
 from iso20022.signatures.registry import KeyRegistry, oldest_usable
 from iso20022.signatures.shape import Variant
+from iso20022.signatures.traffic import DetachedTraffic, EnvelopedTraffic, Signed, SignedTraffic
 
 __all__ = [
     "Algorithm",
+    "DetachedTraffic",
+    "EnvelopedTraffic",
     "KeyId",
     "KeyMaterialError",
     "KeyRegistry",
     "KeyStatus",
+    "Signed",
+    "SignedTraffic",
     "SigningKey",
     "Validity",
     "Variant",

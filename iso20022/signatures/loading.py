@@ -1,6 +1,7 @@
 """Keys out of PEM or DER, once, when a process starts or a key is announced: parsing one costs a hundred signatures."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from cryptography import x509
@@ -17,7 +18,12 @@ from iso20022.signatures.keys import (
     VerificationKey,
     X509Identity,
 )
+from iso20022.signatures.registry import KeyRegistry
 
+_KEY_FILE: Final = re.compile(r"(?P<key_id>[A-Za-z0-9._:-]{1,64})\.pem")
+_BLOCK: Final = re.compile(rb"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----.+?-----END (?P=kind)-----\n?", re.DOTALL)
+_CERTIFICATE: Final = b"CERTIFICATE"
+_PRIVATE_KEY: Final = b"PRIVATE KEY"
 _PEM: Final = b"-----BEGIN "
 _KEY_BYTES_MAX: Final = 64 * 1024  # a certificate has two thousand bytes
 
@@ -95,6 +101,46 @@ def private_key(
         status=status,
         identity=identity,
     )
+
+
+def own_key(content: bytes, *, key_id: KeyId) -> SigningKey:
+    """A private key of ours out of a PEM file that has its certificate too, in either order.
+
+    The certificate says how long the key counts, and what RTP's messages name it by. Raises KeyMaterialError, which
+    quotes nothing of the key.
+    """
+    blocks = [(found["kind"], found[0]) for found in _BLOCK.finditer(content[: _KEY_BYTES_MAX + 1])]
+    certificates = [block for kind, block in blocks if kind == _CERTIFICATE]
+    private = [block for kind, block in blocks if kind.endswith(_PRIVATE_KEY)]
+    if (len(certificates), len(private)) != (1, 1):
+        raise KeyMaterialError(f"the file of key {key_id} has one private key and its certificate, both PEM")
+    certified = certificate_key(certificates[0], key_id=key_id)
+    own = private_key(private[0], key_id=key_id, validity=certified.validity, identity=certified.identity)
+    if own.private_key.public_key() != certified.public_key:
+        raise KeyMaterialError(f"the certificate in the file of key {key_id} is another key's")
+    return own
+
+
+def own_keys(files: Mapping[str, bytes]) -> tuple[SigningKey, ...]:
+    """Our keys, each out of a file ``KEY_ID.pem`` as :func:`own_key` reads it. Raises KeyMaterialError."""
+    return tuple(own_key(content, key_id=_named(name)) for name, content in sorted(files.items()))
+
+
+def registry(files: Mapping[str, bytes]) -> KeyRegistry:
+    """The other side's keys, each the certificate in a file ``KEY_ID.pem``. Raises KeyMaterialError."""
+    keys = tuple(certificate_key(content, key_id=_named(name)) for name, content in sorted(files.items()))
+    try:
+        return KeyRegistry(keys)
+    except ValueError as error:
+        raise KeyMaterialError(str(error)) from error
+
+
+def _named(file: str) -> KeyId:
+    """The key's id, which its file is named by."""
+    name = _KEY_FILE.fullmatch(file)
+    if name is None:
+        raise KeyMaterialError(f"a key's file is KEY_ID.pem, with 1 to 64 of A-Z a-z 0-9 . _ : -, and not {file!r}")
+    return KeyId(name["key_id"])
 
 
 def _public(key: object, key_id: KeyId) -> tuple[PublicKey, Algorithm]:

@@ -66,13 +66,14 @@ from iso20022.messages.camt029 import (
     Resolution,
 )
 from iso20022.messages.camt055 import RequestForPaymentCancellation
-from iso20022.messages.investigation import Case, UnderlyingPayment
+from iso20022.messages.investigation import Case, UnderlyingPayment, UnderlyingRequest
 from iso20022.messages.original import OriginalMessage, PaymentType
 from iso20022.messages.pain013 import RequestForPayment
 from iso20022.messages.pain014 import RequestStatus
 from iso20022.messages.shape import Proprietary
 from simulators.conversations import (
     CUSTOMERS_WISH,
+    NOT_PROVIDED,
     REFUSED_REASON,
     SILENT_CODE,
     SILENT_REASON,
@@ -214,7 +215,21 @@ class ConversationWriter:
             return (receipt,)
         confirmation = (_ANSWERED | _ANSWERED_LATER).get(code, Confirmation.IPAY)
         underlying = question.underlying
-        assert isinstance(underlying, UnderlyingPayment), "participants ask about payments here"
+        payments: tuple[PaymentResolution, ...] = ()
+        requests: tuple[RequestResolution, ...] = ()
+        if isinstance(underlying, UnderlyingPayment):
+            payments = (
+                PaymentResolution(
+                    original_message=underlying.original_message,
+                    original_end_to_end_id=underlying.original_end_to_end_id,
+                    original_uetr=underlying.original_uetr,
+                ),
+            )
+        elif isinstance(underlying, UnderlyingRequest):
+            named = underlying.original_payment_information_id or NOT_PROVIDED
+            requests = (
+                RequestResolution(original_payment_information_id=named, original_message=underlying.original_message),
+            )
         resolution = Resolution(
             message_id=self._id(self._settings.profile.fednow_id, now),
             assigner=question.assignee,
@@ -222,13 +237,8 @@ class ConversationWriter:
             creation_time=eastern(now),
             resolved_case=question.case,
             confirmation=confirmation,
-            payments=(
-                PaymentResolution(
-                    original_message=underlying.original_message,
-                    original_end_to_end_id=underlying.original_end_to_end_id,
-                    original_uetr=underlying.original_uetr,
-                ),
-            ),
+            payments=payments,
+            requests=requests,
         )
         resolved = self._resolved(resolution, party, _INFORMATION, now=now)
         if confirmation is not Confirmation.INFO:

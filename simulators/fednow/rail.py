@@ -81,6 +81,9 @@ class FedNowRules:
         def judged(verdict: Verdict, code: str | None = None) -> Judged:
             return Judged(arrival.copy, verdict, report.message_type, message_id, uetr, code)
 
+        if arrival.unverified is not None:
+            unsigned = TechnicalFault(self._settings.codes.signature, arrival.unverified)
+            return self._refused(unsigned, judged, message_id or NOT_AVAILABLE, arrival)
         if (
             message_id
             and isinstance(message, CustomerCreditTransfer | PaymentReturn | InstitutionCreditTransfer)

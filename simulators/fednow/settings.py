@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iso20022 import Amount, ConnectionPartyId, FedNowProfile, Severity
 from simulators.participants import LIQUIDITY_ONLY, PARTICIPANTS, SETTLEMENT_ONLY, Participant
+
+if TYPE_CHECKING:
+    from simulators.signatures import RailSignatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class RejectCodes:
     # Refused technically: admi.002.
     unreadable: str = "SIM-UNREADABLE"
     unsupported: str = "SIM-UNSUPPORTED"
+    signature: str = "SIM-SIGNATURE"
     wrong_class: str = "SIM-CLASS"
     sender: str = "SIM-SENDER"
     duplicate: str = "SIM-DUPLICATE"
@@ -73,7 +77,8 @@ class FedNowSimulatorSettings:
     acknowledged comes again after it. ``check_duplicates`` off books every copy of a message, which no real rail does:
     for drills that must see what a gateway would have doubled. ``connection_points`` are those of the parties that
     name theirs, as one with two sites does: each has a queue of its own. The ``lmt_hours`` of ``profile`` are when
-    liquidity transfers are taken, US Eastern; None for always: the rail's hours are not public.
+    liquidity transfers are taken, US Eastern; None for always: the rail's hours are not public. With ``signatures`` it
+    signs what it sends, and refuses what does not verify.
     """
 
     host: str = "127.0.0.1"
@@ -86,6 +91,7 @@ class FedNowSimulatorSettings:
     future_tolerance_s: float = 2
     visibility_s: float = 5
     check_duplicates: bool = True
+    signatures: RailSignatures | None = None
     network_limit: Amount = NETWORK_LIMIT
     liquidity_limit: Amount = LIQUIDITY_LIMIT
     details_max: int = DETAILS_MAX

@@ -74,6 +74,9 @@ class RtpRules:
         def judged(verdict: Verdict, code: str | None = None) -> Judged:
             return Judged(arrival.copy, verdict, report.message_type, message_id, _uetr_of(report), code)
 
+        if arrival.unverified is not None:
+            unsigned = TechnicalFault(self._settings.codes.signature, arrival.unverified)
+            return self._refused(unsigned, judged, header.business_message_id if header else NOT_AVAILABLE, arrival)
         if isinstance(message, CustomerCreditTransfer) and is_lost(
             message.message_id, decide.behaviour_of(message), book
         ):

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iso20022 import Amount, ConnectionPartyId, RtpProfile, Severity
 from simulators.participants import Participant
 from simulators.rtp.participants import PARTICIPANTS
+
+if TYPE_CHECKING:
+    from simulators.signatures import RailSignatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpRejectCodes:
     """The rail's own codes. ``SIM-…`` are this simulator's: the real ones are not public, set them where you know them.
 
-    650 is in a bank's public guide; the reasons of a pacs.002 are on the public schemas' list.
+    650 and 690 are in a bank's public guide; the reasons of a pacs.002 are on the public schemas' list.
     """
 
     # Refused technically: admi.002.
@@ -27,6 +30,7 @@ class RtpRejectCodes:
     sender: str = "SIM-SENDER"
     duplicate: str = "SIM-DUPLICATE"
     schema: str = "650"
+    signature: str = "690"
     # Refused as business: pacs.002 RJCT, one reason.
     timed_out: str = "DS24"
     over_limit: str = "AM02"
@@ -60,7 +64,7 @@ class RtpSimulatorSettings:
     Without ``journal`` everything is forgotten at the end. ``receiver_s`` is how long creditors' institutions take
     where their behaviour says nothing. ``visibility_s``: what is fetched and not acknowledged comes again after it.
     ``check_duplicates`` off books every copy that is not marked DUPL, which no real rail does: for drills that must see
-    what a gateway would have doubled.
+    what a gateway would have doubled. With ``signatures`` it signs what it sends, and refuses what does not verify.
     """
 
     host: str = "127.0.0.1"
@@ -71,6 +75,7 @@ class RtpSimulatorSettings:
     receiver_s: float = 0
     visibility_s: float = 5
     check_duplicates: bool = True
+    signatures: RailSignatures | None = None
     network_limit: Amount = NETWORK_LIMIT
     participants: tuple[Participant, ...] = PARTICIPANTS
     connection_points: Mapping[ConnectionPartyId, Sequence[str]] = field(default_factory=dict)

@@ -60,7 +60,10 @@ async def main(crash_at: str) -> None:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, role="worker"))
         links = {
-            rail: CrashingLink(await stack.enter_async_context(link_of(rail, settings)), crash_at=crash_at)
+            rail: CrashingLink(
+                await stack.enter_async_context(link_of(rail, settings, parts.clock, parts.observer)),
+                crash_at=crash_at,
+            )
             for rail in parts.rails
         }
         institution = await stack.enter_async_context(open_institution(settings, parts.clock))

@@ -188,3 +188,38 @@ async def whole(receiver: Receiver, paths: Mapping[str, str]) -> Histories:
 def kinds(receiver: Receiver, path: str) -> list[str]:
     """What has befallen something."""
     return sorted(each["kind"] for each in ask(receiver, f"{path}/events")["events"])
+
+
+async def asked_about_requests(receiver: Receiver, requested: Requested) -> None:
+    """About a request for payment of theirs we ask, once under one key; about one of ours we are asked, and tell."""
+    theirs = await known_as(receiver, asked_of_us(receiver, kind="request_for_payment", end_to_end_id="E2E-DOUBTFUL"))
+    ours = requested(receiver, "SIMPROMISE")
+    path = f"{path_of(theirs)}/information-request"
+
+    asked = ask(receiver, path, question("MS01"), key="about-theirs")
+    again = ask(receiver, path, question("MS01"), key="about-theirs")
+    refused = ask(receiver, f"{path_of(ours)}/information-request", question("MS01"), expected=409, key="about-ours")
+    told = await asked_until(receiver, path_of(asked), is_in("INFORMED"))
+    named = f"M{ours['message_id'][1:]}" if receiver.rail is Rail.RTP else ours["message_id"]
+    asking = {"message_id": named, "original": "pain.013.001.07", "end_to_end_id": ours["end_to_end_id"]}
+    heard = await known_as(receiver, asked_of_us(receiver, kind="information_request", copies=2, **asking))
+    due = [
+        each
+        for each in ask(receiver, "/v1/due?kind=information_request")["due"]
+        if each["id"] == heard["conversation_id"]
+    ]
+    ask(receiver, f"{path_of(heard)}/answer", {"answer": "informed", "information": ["Invoice 4711"]})
+
+    def is_taken(_: dict[str, Any]) -> bool:
+        return all(verdicts for _, verdicts in verdicts_of(receiver, heard))
+
+    await asked_until(receiver, f"{path_of(heard)}/messages", is_taken)
+    assert (again["conversation_id"], refused["why"]) == (asked["conversation_id"], "not_received")
+    assert [told["links"]["about"], heard["links"]["about"]] == [path_of(theirs), path_of(ours)]
+    assert [each["links"]["payment"] for each in due] == [path_of(ours)]
+    assert verdicts_of(receiver, asked)[0] == ("camt.026", ["ignored"])
+    assert ("camt.028", ["ignored"]) in verdicts_of(receiver, heard)
+    assert kinds_of(receiver, heard).count("Informed") == 1
+    for request, of in ((theirs, asked), (ours, heard)):
+        listed = ask(receiver, f"/v1/conversations?about={request['conversation_id']}")["conversations"]
+        assert [each["conversation_id"] for each in listed] == [of["conversation_id"]]

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from tests.acceptance.payments import rtp_message, rtp_transfer
 from tests.acceptance.test_replay import run
 from tests.acceptance.test_slice import post, until_final
 from tests.conftest import Database, copy_database
+from tests.rail_keys import rail_keys, signing
 
 COUNT: Final = 44
 SEED: Final = 20261122
@@ -43,8 +45,11 @@ def both_rails(database: Database, tmp_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture
 def queued_rails(database: Database, tmp_path: Path, rabbitmq_url: str) -> Iterator[Installation]:
-    """The same, with both rails behind a broker's queues."""
-    with installed(database, tmp_path, rails=tuple(Rail), amqp_url=rabbitmq_url) as running:
+    """The same, with both rails behind a broker's queues, and everybody signing."""
+    options, more = signing(rail_keys(datetime.now(UTC)), tmp_path)
+    with installed(
+        database, tmp_path, rails=tuple(Rail), amqp_url=rabbitmq_url, simulator_options=options, more=more
+    ) as running:
         running.start_worker()
         yield running
 
@@ -73,7 +78,7 @@ def test_a_day_of_both_rails_ends_as_their_ledgers_have_it_and_comes_out_the_sam
 
 
 async def test_a_day_over_a_brokers_queues_ends_as_their_ledgers_have_it(queued_rails: Installation) -> None:
-    """The way to a rail is the link's affair: nothing else of the day knows which it is."""
+    """The way to a rail is the link's affair: nothing else of the day knows which it is, or that it signs."""
     outcomes = await send_all(queued_rails, orders(seed=SEED, count=COUNT))
 
     assert faults(queued_rails, outcomes) == []

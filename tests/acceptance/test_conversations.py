@@ -24,11 +24,13 @@ from tests.acceptance.bureau import (
     requested_and_taken_back,
     with_second,
 )
+from tests.acceptance.due import everything_due
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
 from tests.acceptance.talk import (
     THEIRS,
+    asked_about_requests,
     asked_for,
     asked_of_us,
     everything_said,
@@ -41,6 +43,7 @@ from tests.acceptance.talk import (
     tomorrow,
     verdicts_of,
 )
+from tests.acceptance.test_rail_operations import register_operator
 from tests.acceptance.test_returns import ask, asked_until, faults_of
 from tests.conftest import TENANT, Database, copy_database, demand_balance
 
@@ -59,6 +62,7 @@ def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Datab
 @pytest.fixture(scope="module")
 def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     """A receiving installation with one worker."""
+    register_operator(database)
     directory = tmp_path_factory.mktemp("conversations")
     more = {
         "FIFTEEN_FEDNOW__LIQUIDITY_SENDERS": AGENT,
@@ -398,6 +402,16 @@ async def test_a_report_is_one_however_late_and_often_it_comes_and_what_never_co
     assert (still["conversation_id"], still["state"]) == (lost["conversation_id"], "REQUESTED")
     assert still["due_at"] is not None
     assert [verdicts for _, verdicts in verdicts_of(receiver, lost)] == [["ignored"]]
+
+
+async def test_who_has_received_a_request_for_payment_asks_about_it(receiver: Receiver) -> None:
+    """Either way, linked to the request: ours about theirs is answered, theirs about ours is due, and answered."""
+    await asked_about_requests(receiver, asked_for)
+
+
+async def test_all_that_is_due_is_one_list_and_is_done_from_it(receiver: Receiver, database: Database) -> None:
+    """Requests, questions, a withdrawal, money to post, and a payment in doubt: each by its own deadline."""
+    await everything_due(receiver, database, other=replace(receiver, api_key=SECOND_KEY))
 
 
 async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, database: Database) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -19,6 +20,7 @@ from gateway.service.rtp import RtpAddress, RtpDialect
 from iso20022 import ConnectionPartyId, RtpProfile
 from iso20022.messages.admn import SignOffRequest, SignOnRequest
 from tests.acceptance.bureau import (
+    SECOND_KEY,
     asked_and_told,
     attended,
     paid_and_given_back,
@@ -29,11 +31,13 @@ from tests.acceptance.bureau import (
     with_second,
 )
 from tests.acceptance.day import POSTED_LATER
+from tests.acceptance.due import everything_due
 from tests.acceptance.installation import RAIL_CLOCK_S, installed
 from tests.acceptance.payments import json_payment, rtp_message, rtp_transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
 from tests.acceptance.talk import (
     THEIRS,
+    asked_about_requests,
     asked_for,
     asked_of_us,
     everything_said,
@@ -355,6 +359,16 @@ async def test_what_comes_twice_is_in_the_histories_once(receiver: Receiver, dat
     assert twice == once
     assert all(fault["next"] < 99 for fault in left.values()), "each type has come"
     assert await faults_of(database) == 0
+
+
+async def test_who_has_received_a_request_for_payment_asks_about_it(receiver: Receiver) -> None:
+    """Either way, linked to the request: ours about theirs is answered, theirs about ours is due, and answered."""
+    await asked_about_requests(receiver, requested)
+
+
+async def test_all_that_is_due_is_one_list_and_is_done_from_it(receiver: Receiver, database: Database) -> None:
+    """Requests, questions, a withdrawal, money to post, and a payment in doubt: each by its own deadline."""
+    await everything_due(receiver, database, other=replace(receiver, api_key=SECOND_KEY))
 
 
 async def test_what_comes_after_a_request_has_expired_is_kept_and_changes_nothing(receiver: Receiver) -> None:

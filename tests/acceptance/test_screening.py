@@ -115,8 +115,19 @@ async def held(receiver: Receiver, *, count: int) -> dict[str, dict[str, str]]:
             async with session.get(f"{receiver.installation.gateway_url}/v1/held-payments") as response:
                 listed = await response.json()
             if len(listed["held"]) == count:
+                await demand_due(session, receiver, listed["held"])
                 return {each["payment"]["payment_id"]: each["screening"] for each in listed["held"]}
             await asyncio.sleep(0.05)
+
+
+async def demand_due(session: aiohttp.ClientSession, receiver: Receiver, held: list[dict[str, Any]]) -> None:
+    """Demand that what is held is due, in the same order, until it is rejected by itself."""
+    async with session.get(f"{receiver.installation.gateway_url}/v1/due?kind=held_payment") as response:
+        due = (await response.json())["due"]
+    assert [(each["id"], each["by"]) for each in due] == [
+        (each["payment"]["payment_id"], each["payment"]["next_step"]["at"]) for each in held
+    ]
+    assert {tuple(each["expected"]) for each in due} == {("release", "reject")}
 
 
 async def decide(receiver: Receiver, payment_id: str, decision: str) -> dict[str, Any]:

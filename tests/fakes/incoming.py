@@ -50,6 +50,8 @@ class IncomingRows:
     messages: dict[PaymentId, list[RawMessage]] = field(default_factory=dict)
     postings: dict[PaymentId, list[Posting]] = field(default_factory=dict)
     contradictions: int = 0
+    contradicted_at: dict[PaymentId, datetime] = field(default_factory=dict)
+    """When something was saved of each last that contradicts what was known of it."""
 
 
 class InMemoryIncoming:
@@ -171,7 +173,9 @@ class InMemoryIncoming:
                 return False
             self.store.rows.inbox[received] = decision.inbox_digest or b""
         rows.transfers[payment_id] = decided(replace(decision, transfer=now))
-        rows.contradictions += decision.contradiction
+        if decision.contradiction:
+            rows.contradictions += 1
+            rows.contradicted_at[payment_id] = decision.at
         region, epoch = self.store.region, self.store.epoch_of(rows.slots[payment_id])
         rows.events[payment_id].append(
             RecordedFact(now.version + 1, decision.fact, now.state, decision.state, decision.at, region, epoch)

@@ -22,6 +22,7 @@ class Sent:
 
     body: bytes
     message_class: MessageClass
+    signature: str | None = None
 
 
 @dataclass(slots=True)
@@ -53,22 +54,22 @@ class InMemoryRail:
         """How many messages are still to be fetched or acknowledged."""
         return len(self._waiting)
 
-    def deliver(self, body: bytes) -> str:
-        """Queue a message of the rail's own accord; returns its receipt."""
+    def deliver(self, body: bytes, *, signature: str | None = None) -> str:
+        """Queue a message of the rail's own accord, with what goes beside it; returns its receipt."""
         self._receipts += 1
         receipt = f"receipt-{self._receipts}"
-        self._waiting[receipt] = _Waiting(RailDelivery(receipt, body))
+        self._waiting[receipt] = _Waiting(RailDelivery(receipt, body, signature))
         self._arrived.set()
         return receipt
 
-    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+    async def send(self, body: bytes, *, message_class: MessageClass, signature: str | None = None) -> None:
         """Keep the message and queue its answers."""
         if not self.reachable:
             raise NotSentError("the rail is down")
         fault, self.next_send_raises = self.next_send_raises, None
         if isinstance(fault, NotSentError):
             raise fault
-        self.sent.append(Sent(body, message_class))
+        self.sent.append(Sent(body, message_class, signature))
         for answer in self.answering(body, message_class):
             self.deliver(answer)
         if fault is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from adapters.keys.clear import ClearVault
@@ -55,6 +56,7 @@ from gateway.service.ports import (
     Identifiers,
     IncomingDecision,
     IncomingStore,
+    KeySide,
     Leg,
     MessageClass,
     NewPayment,
@@ -77,6 +79,7 @@ from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
+from iso20022 import Finding
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -132,6 +135,12 @@ class LifeObserver:
         """Bytes from the rail found no payment."""
         if self._life.is_alive:
             self._life.world.trace.tell(self._life.name, f"puts a message in quarantine: {', '.join(message.codes)}")
+
+    def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None:
+        """There are none here."""
+
+    def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
+        """A signature does not hold: nothing here signs."""
 
     def duplicate_ignored(self, rail: Rail, inbox_id: str) -> None:
         """The rail delivered a message again."""

@@ -83,8 +83,11 @@ class IbmMqRailLink:
     ) -> None:
         await self._open_parts.aclose()
 
-    async def send(self, body: bytes, *, message_class: MessageClass) -> None:
+    async def send(self, body: bytes, *, message_class: MessageClass, signature: str | None = None) -> None:
         """Hand a message to the rail; returns once it is committed. Never repeats by itself.
+
+        Nothing travels beside it: where FedNow's signature goes over IBM MQ is not public, and settings that want one
+        are refused at the start.
 
         Cancelled before the thread has put it, it is not put any more.
 
@@ -93,6 +96,7 @@ class IbmMqRailLink:
             UnavailableError: the rail may have it.
 
         """
+        assert signature is None, "nobody has said where it travels"
         gate = Gate()
         queue = self._queues.outgoing[message_class]
         self._pause.demand_over()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli.commands.options import Json, Transfer, Url
+from gateway.cli.commands.options import Json, Url
 from gateway.cli.console import settings_or_stop
 
 conversations = typer.Typer(no_args_is_help=True, help="Requests for payment, questions and reports, ours and theirs.")
@@ -54,20 +54,22 @@ def conversations_request(
 
 @conversations.command("ask")
 def conversations_ask(
-    transfer: Transfer,
+    asked_about: Annotated[str, typer.Argument(metavar="ID", help="A transfer's, or with --request a conversation's.")],
+    request: Annotated[bool, typer.Option("--request", help="About a request for payment that has come.")] = False,
     missing: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is missing, such as MS01.")] = None,
     incorrect: Annotated[list[str] | None, typer.Option(help="ISO 20022 code of what is wrong, such as IN01.")] = None,
     text: Annotated[str | None, typer.Option(help="With the code NARR: the question in words.")] = None,
     key: _Key = None,
     url: Url = None,
 ) -> None:
-    """Ask the sender of a transfer about it (camt.026)."""
+    """Ask the sender of a transfer, or of a request for payment, about it (camt.026)."""
     from gateway.cli.conversations import request_information
 
     raise typer.Exit(
         request_information(
             settings_or_stop(),
-            transfer,
+            asked_about,
+            is_request=request,
             missing=missing or (),
             incorrect=incorrect or (),
             text=text,

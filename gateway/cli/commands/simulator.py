@@ -23,6 +23,16 @@ _Journal = Annotated[
 ]
 
 
+_SigningKeys = Annotated[
+    Path | None,
+    typer.Option(help="Sign, with the keys of this folder: KEY_ID.pem, private key and certificate.", metavar="DIR"),
+]
+_ParticipantKeys = Annotated[
+    Path | None,
+    typer.Option(help="Refuse what none of the certificates in this folder signed: KEY_ID.pem.", metavar="DIR"),
+]
+
+
 class _WithBehaviours(TyperCommand):
     """A command, named as its rail, whose help ends with what the simulator does with which payment."""
 
@@ -52,15 +62,18 @@ def fednow(
         str | None,
         typer.Option(help="When it takes liquidity transfers, US Eastern; always without.", metavar="07:00-19:00"),
     ] = None,
+    signing_keys: _SigningKeys = None,
+    participant_keys: _ParticipantKeys = None,
 ) -> None:
     """Play FedNow: verify, keep the clock, settle, reject or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import liquidity_profile, points_from, run_fednow
+    from gateway.cli.simulate import liquidity_profile, points_from, run_fednow, signatures_of
 
     try:
         named, hours = points_from(points or ()), liquidity_profile(liquidity_hours)
+        signatures = signatures_of("fednow", signing_keys, participant_keys)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     run_fednow(
@@ -72,6 +85,7 @@ def fednow(
         check_duplicates=check_duplicates,
         connection_points=named,
         **hours,
+        **signatures,
     )
 
 
@@ -174,13 +188,19 @@ def rtp(
     check_duplicates: Annotated[
         bool, typer.Option(help="Off: book every copy not marked DUPL, as no real rail does, for drills to count.")
     ] = True,
+    signing_keys: _SigningKeys = None,
+    participant_keys: _ParticipantKeys = None,
 ) -> None:
     """Play RTP: verify, keep the clock, settle, reject, repeat its status for a message marked DUPL, or stay silent.
 
     What happens to a payment is chosen by the creditor's account, or by the exact amount, as the table says.
     """
-    from gateway.cli.simulate import run_rtp
+    from gateway.cli.simulate import run_rtp, signatures_of
 
+    try:
+        signatures = signatures_of("rtp", signing_keys, participant_keys)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     run_rtp(
         host=host,
         port=port,
@@ -188,4 +208,5 @@ def rtp(
         journal=journal,
         rail_clock_s=rail_clock,
         check_duplicates=check_duplicates,
+        **signatures,
     )

@@ -21,20 +21,17 @@ from gateway.domain.conversation import (
     end_of,
 )
 from gateway.domain.identity import request_reference_of
-from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Reason, ReasonOrigin
-from gateway.service.conversations.rail import InformationAsked, Opening, PaymentAsked
+from gateway.service.conversations.rail import AskedAbout, Came, InformationAsked, Opening, PaymentAsked
 from gateway.service.dialect import rail_time, readable_document_in
 from gateway.service.ports import MessageDirection, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement, Talk
 from iso20022 import (
-    CustomerCreditTransfer,
     Direction,
     Finding,
     MessageId,
     MessageReject,
     PaymentCancellationRequest,
-    PaymentReturn,
     PaymentStatusReport,
     Personal,
     Profile,
@@ -55,7 +52,7 @@ from iso20022.messages.camt026 import (
 )
 from iso20022.messages.camt028 import AddedInformation, AdditionalPaymentInformation
 from iso20022.messages.camt055 import RequestForPaymentCancellation
-from iso20022.messages.investigation import Case, UnderlyingEntry, UnderlyingPayment
+from iso20022.messages.investigation import Case, Underlying, UnderlyingEntry, UnderlyingPayment, UnderlyingRequest
 from iso20022.messages.original import OriginalMessage, PaymentType
 from iso20022.messages.original import Reason as StatedReason
 from iso20022.messages.pain013 import RequestForPayment
@@ -109,8 +106,11 @@ def request_heard(request: RequestForPayment) -> Opening | None:
     )
 
 
-def question_heard(request: InformationRequest) -> Opening | None:
-    """Return what an information request opens; None where it does not say from whom to whom."""
+def question_heard(request: InformationRequest, known_as: Callable[[str], tuple[str, ...]]) -> Opening | None:
+    """Return what an information request opens; None where it does not say from whom to whom.
+
+    `known_as` returns the ids by which a message may be known here that is named by one.
+    """
     own, theirs = request.assignee, request.assigner
     if not isinstance(own, Agent) or not isinstance(theirs, Agent) or own.member_id is None or theirs.member_id is None:
         return None
@@ -124,7 +124,7 @@ def question_heard(request: InformationRequest) -> Opening | None:
         counterparty=theirs.member_id,
         topic=topic_of(request),
         amount=amount,
-        about=None if original is None else original.message_id,
+        about=() if original is None else known_as(original.message_id),
     )
 
 
@@ -217,18 +217,16 @@ def request_for_payment(
 
 
 def information_request(
-    manner: Manner,
-    asked: InformationAsked,
-    transfer: IncomingTransfer,
-    brought: CustomerCreditTransfer | PaymentReturn,
-    conversation_id: ConversationId,
-    *,
-    at: datetime,
+    manner: Manner, asked: InformationAsked, about: AskedAbout, conversation_id: ConversationId, *, at: datetime
 ) -> InformationRequest:
     """Return the question about what has come, under a new case: the case's id is the message's own."""
     message_id = manner.id_of("information-request", str(conversation_id), at)
-    author, reader = manner.agent(transfer.instructed_agent), manner.agent(transfer.instructing_agent)
-    assert brought.settlement_date is not None, "the rails' rules demand the date, of a return too"
+    if isinstance(about, RequestForPayment):
+        author, reader, underlying = about.debtor_agent, about.creditor_agent, _request_asked_about(about)
+    else:
+        transfer = about.transfer
+        author, reader = manner.agent(transfer.instructed_agent), manner.agent(transfer.instructing_agent)
+        underlying = _transfer_asked_about(manner, about)
 
     def questions(codes: Sequence[str]) -> tuple[Question, ...]:
         return tuple(Question(code=code, additional=asked.text if code == "NARR" else None) for code in codes)
@@ -239,20 +237,40 @@ def information_request(
         assignee=reader,
         creation_time=manner.time(at),
         case=Case(id=message_id, creator=author),
-        underlying=UnderlyingPayment(
-            original_message=OriginalMessage(
-                message_id=transfer.message_id,
-                message_name=transfer.message_type,
-                creation_time=manner.time(transfer.message_created_at),
-            ),
-            original_instruction_id=transfer.instruction_id,
-            original_end_to_end_id=transfer.end_to_end_id,
-            original_transaction_id=transfer.transaction_id,
-            original_uetr=transfer.uetr,
-            original_amount=transfer.amount,
-            original_settlement_date=brought.settlement_date,
-        ),
+        underlying=underlying,
         justification=MissingOrIncorrect(missing=questions(asked.missing), incorrect=questions(asked.incorrect)),
+    )
+
+
+def _transfer_asked_about(manner: Manner, about: Came) -> Underlying:
+    transfer = about.transfer
+    assert about.brought.settlement_date is not None, "the rails' rules demand the date, of a return too"
+    return UnderlyingPayment(
+        original_message=OriginalMessage(
+            message_id=transfer.message_id,
+            message_name=transfer.message_type,
+            creation_time=manner.time(transfer.message_created_at),
+        ),
+        original_instruction_id=transfer.instruction_id,
+        original_end_to_end_id=transfer.end_to_end_id,
+        original_transaction_id=transfer.transaction_id,
+        original_uetr=transfer.uetr,
+        original_amount=transfer.amount,
+        original_settlement_date=about.brought.settlement_date,
+    )
+
+
+def _request_asked_about(request: RequestForPayment) -> Underlying:
+    """As RTP's public schema has it (release 2.9, ``Undrlyg/Initn``), which has no place for the instruction id."""
+    return UnderlyingRequest(
+        original_message=OriginalMessage(
+            message_id=request.message_id, message_name=pain013.MESSAGE_TYPE, creation_time=request.creation_time
+        ),
+        original_payment_information_id=request.payment_information_id or NO_REFERENCE,
+        original_end_to_end_id=request.end_to_end_id,
+        original_uetr=request.uetr,
+        original_amount=request.amount,
+        requested_execution=request.requested_execution,
     )
 
 

@@ -24,8 +24,9 @@ from gateway.domain.conversation import (
 from gateway.domain.identity import conversation_id_of
 from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, ReasonOrigin, TenantId
+from gateway.service.conversations.alike import request_in
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
-from gateway.service.conversations.rail import ConversationRail, InformationAsked, PaymentAsked, ReportAsked
+from gateway.service.conversations.rail import Came, ConversationRail, InformationAsked, PaymentAsked, ReportAsked
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import Clock, Identifiers, IncomingStore, RawMessage, UnavailableError, Vault
@@ -127,7 +128,7 @@ class ConversationDesk:
         now = self.clock.now()
         conversation_id = _id_of(transfer.tenant_id, key)
         messages = self._speaking(transfer.rail, ConversationKind.INFORMATION_REQUEST)
-        message = messages.question(asked, transfer, brought, conversation_id, at=now)
+        message = messages.question(asked, Came(transfer, brought), conversation_id, at=now)
         return await self._start(
             transfer.tenant_id,
             key,
@@ -138,7 +139,39 @@ class ConversationDesk:
             counterparty=transfer.instructing_agent,
             content=content,
             about=transfer,
-            topic=" ".join((*asked.missing, *asked.incorrect)),
+            topic=asked.topic,
+            at=now,
+        )
+
+    async def ask_about_request(
+        self,
+        tenant_id: TenantId | None,
+        key: IdempotencyKey,
+        conversation_id: ConversationId,
+        asked: InformationAsked,
+        *,
+        content: bytes,
+    ) -> Conversation:
+        """Ask who has asked us for a payment about the request; raises as `ask_for_information`."""
+        request = await self.show(conversation_id, tenant_id=tenant_id)
+        if request.kind is not ConversationKind.REQUEST_FOR_PAYMENT or request.side is not Side.THEM:
+            raise NotStartedError(
+                "not_received", "It is no request for payment that has come: nobody is asked about it."
+            )
+        now, rail = self.clock.now(), self._speaking(request.rail, ConversationKind.INFORMATION_REQUEST)
+        brought = request_in(await self.store.messages(conversation_id))
+        message = rail.question(asked, brought, _id_of(request.tenant_id, key), at=now)
+        return await self._start(
+            request.tenant_id,
+            key,
+            message,
+            rail=request.rail,
+            kind=ConversationKind.INFORMATION_REQUEST,
+            own_agent=request.own_agent,
+            counterparty=request.counterparty,
+            content=content,
+            about=request,
+            topic=asked.topic,
             at=now,
         )
 
@@ -173,7 +206,7 @@ class ConversationDesk:
         own_agent: RoutingNumber,
         counterparty: RoutingNumber,
         content: bytes,
-        about: IncomingTransfer | None,
+        about: IncomingTransfer | Conversation | None,
         topic: str | None = None,
         asked: PaymentAsked | None = None,
         pay_by: datetime | None = None,
@@ -202,7 +235,8 @@ class ConversationDesk:
             topic=topic,
             amount=about.amount if about is not None else None if asked is None else asked.amount,
             end_to_end_id=about.end_to_end_id if about is not None else None if asked is None else asked.end_to_end_id,
-            about_id=None if about is None else about.payment_id,
+            about_id=_subject_id(about),
+            is_about_request=isinstance(about, Conversation),
             opened_at=at,
             pay_by=pay_by,
             expires_at=expires_at,
@@ -357,6 +391,12 @@ class ConversationDesk:
         if (why := found.unsaid(kind, act)) is not None:
             raise NotStartedError("not_on_this_rail", f"{why} Nothing was done.")
         return found
+
+
+def _subject_id(about: IncomingTransfer | Conversation | None) -> PaymentId | ConversationId | None:
+    if about is None:
+        return None
+    return about.payment_id if isinstance(about, IncomingTransfer) else about.conversation_id
 
 
 def _id_of(tenant_id: TenantId, key: IdempotencyKey) -> ConversationId:

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 from gateway.domain.conversation import NO_REFERENCE, Act, Conversation, ConversationId, ConversationKind
-from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, Reason
 from gateway.service.conversations.alike import (
     BY_STATUS,
@@ -27,19 +26,17 @@ from gateway.service.conversations.alike import (
 )
 from gateway.service.conversations.fednow_answers import FedNowAnswers, manner_of
 from gateway.service.conversations.fednow_copies import copy_heard_of
-from gateway.service.conversations.rail import InformationAsked, Opening, PaymentAsked, ReportAsked
+from gateway.service.conversations.rail import AskedAbout, InformationAsked, Opening, PaymentAsked, ReportAsked
 from gateway.service.dialect import document_in
 from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement, Talk
 from iso20022 import (
-    CustomerCreditTransfer,
     Element,
     Finding,
     MessageId,
     MessageReject,
-    PaymentReturn,
     PaymentStatusReport,
     PaymentStatusRequest,
     Personal,
@@ -123,7 +120,7 @@ class FedNowConversations:
             case RequestForPayment():
                 return request_heard(talk)
             case InformationRequest():
-                return question_heard(talk)
+                return question_heard(talk, lambda message_id: (message_id,))
             case AccountReportMessage(original_query=None, reports=(report, *_)):
                 return _report_heard(business_message_id, talk.kind.value, report.account.id, self.service)
             case DebitCreditNotification(notifications=(notification, *_)):
@@ -206,14 +203,13 @@ class FedNowConversations:
     def question(
         self,
         asked: InformationAsked,
-        transfer: IncomingTransfer,
-        brought: CustomerCreditTransfer | PaymentReturn,
+        about: AskedAbout,
         conversation_id: ConversationId,
         *,
         at: datetime,
     ) -> OutboundMessage:
         """Return the camt.026."""
-        request = information_request(self._manner, asked, transfer, brought, conversation_id, at=at)
+        request = information_request(self._manner, asked, about, conversation_id, at=at)
         return self._message(request.message_id, camt026.MESSAGE_TYPE, camt026.build(request), at)
 
     def report_request(self, asked: ReportAsked, conversation_id: ConversationId, *, at: datetime) -> OutboundMessage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -132,6 +132,7 @@ class ConversationHearing:
         is_ours = opening.own_agent in self.tenants.known
         conversation_id = ConversationId(conversation_id_of("heard", rail, opening.message_id))
         state = first_state(opening.kind, Side.THEM)
+        about = await self._subject(opening)
         conversation = Conversation(
             conversation_id=conversation_id,
             tenant_id=self.tenants.keeper_of(opening.own_agent),
@@ -144,7 +145,8 @@ class ConversationHearing:
             topic=opening.topic,
             amount=opening.amount,
             end_to_end_id=opening.end_to_end_id,
-            about_id=await self._subject(opening.about),
+            about_id=about.conversation_id if isinstance(about, Conversation) else about,
+            is_about_request=isinstance(about, Conversation),
             opened_at=now,
             pay_by=opening.pay_by,
             expires_at=opening.expires_at,
@@ -191,16 +193,23 @@ class ConversationHearing:
             case _:
                 return None, None
 
-    async def _subject(self, message_id: str | None) -> PaymentId | None:
-        """The payment of ours, or the transfer that came, that a message names."""
-        if message_id is None:
+    async def _subject(self, opening: Opening) -> PaymentId | Conversation | None:
+        """The payment of ours, the transfer that came, or the request for payment of ours, that a message names."""
+        if not opening.about:
             return None
-        rail = self.rail.rail
-        sent = (await self.payments.find_by_message_id(rail, [message_id])).get(message_id)
+        rail, named = self.rail.rail, opening.about[0]
+        sent = (await self.payments.find_by_message_id(rail, [named])).get(named)
         if sent is not None:
             return sent.payment_id
-        came = (await self.incoming.find_by_message_id(rail, [message_id])).get(message_id)
-        return None if came is None else came.payment_id
+        came = (await self.incoming.find_by_message_id(rail, [named])).get(named)
+        if came is not None:
+            return came.payment_id
+        requests = [each[Side.US] for each in (await self._known_by(opening.about)) if Side.US in each]
+        between = (opening.own_agent, opening.counterparty)
+        return next((each for each in requests if (each.own_agent, each.counterparty) == between), None)
+
+    async def _known_by(self, named: Sequence[str]) -> Collection[Mapping[Side, Conversation]]:
+        return (await self.store.find_by_message_id(self.rail.rail, named)).values()
 
     # --- going on ---
 

@@ -25,6 +25,7 @@ from iso20022 import (
     Uetr,
 )
 from iso20022.messages.camt060 import ReportKind
+from iso20022.messages.pain013 import RequestForPayment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,30 @@ class PaymentAsked:
     remittance: tuple[Personal, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A transfer that has come, with what brought it."""
+
+    transfer: IncomingTransfer
+    brought: CustomerCreditTransfer | PaymentReturn
+
+
+AskedAbout = Came | RequestForPayment
+"""What its sender is asked about: a transfer, or a request for payment, that has come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InformationAsked:
-    """What is missing in, and what is wrong with, a transfer that has come; words where the code is NARR."""
+    """What is missing in, and what is wrong with, what has come; words where the code is NARR."""
 
     missing: tuple[str, ...]
     incorrect: tuple[str, ...]
     text: Personal | None
+
+    @property
+    def topic(self) -> str:
+        """What is asked, in codes."""
+        return " ".join((*self.missing, *self.incorrect))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +88,8 @@ class ReportAsked:
 class Opening:
     """A message of the rail's that opens a conversation, as far as facts are made of it.
 
-    ``about`` is the message id of the payment that is asked about.
+    ``about`` is the message id of the payment, or of the request for payment, that is asked about, as messages name it
+    and as a header has it.
     """
 
     kind: ConversationKind
@@ -80,7 +99,7 @@ class Opening:
     topic: str | None = None
     amount: Amount | None = None
     end_to_end_id: EndToEndId | None = None
-    about: str | None = None
+    about: tuple[str, ...] = ()
     pay_by: datetime | None = None
     expires_at: datetime | None = None
 
@@ -142,13 +161,12 @@ class ConversationRail(Protocol):
     def question(
         self,
         asked: InformationAsked,
-        transfer: IncomingTransfer,
-        brought: CustomerCreditTransfer | PaymentReturn,
+        about: AskedAbout,
         conversation_id: ConversationId,
         *,
         at: datetime,
     ) -> OutboundMessage:
-        """Return the information request about a transfer that has come."""
+        """Return the information request about what has come."""
         ...
 
     def report_request(self, asked: ReportAsked, conversation_id: ConversationId, *, at: datetime) -> OutboundMessage:

@@ -19,7 +19,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind
-from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, Reason
 from gateway.service.conversations.alike import (
     BY_STATUS,
@@ -41,20 +40,18 @@ from gateway.service.conversations.alike import (
     speaker_of,
     stated,
 )
-from gateway.service.conversations.rail import InformationAsked, Opening, PaymentAsked, ReportAsked
+from gateway.service.conversations.rail import AskedAbout, InformationAsked, Opening, PaymentAsked, ReportAsked
 from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.rtp_requests import Acknowledged, RtpRequests, agent
 from gateway.service.ports import MessageClass, RawMessage
 from gateway.service.rail_protocol import OutboundMessage, Statement, Talk
 from gateway.service.rtp import RtpDialect, header_id_of
 from iso20022 import (
-    CustomerCreditTransfer,
     Element,
     Finding,
     MessageId,
     MessageReject,
     PaymentCancellationRequest,
-    PaymentReturn,
     PaymentStatusReport,
     Personal,
     Resolution,
@@ -150,7 +147,7 @@ class RtpConversations:
             case RequestForPayment():
                 return request_heard(talk)
             case InformationRequest():
-                return question_heard(talk)
+                return question_heard(talk, lambda message_id: (message_id, header_id_of(MessageId(message_id))))
             case _:
                 return None
 
@@ -261,14 +258,13 @@ class RtpConversations:
     def question(
         self,
         asked: InformationAsked,
-        transfer: IncomingTransfer,
-        brought: CustomerCreditTransfer | PaymentReturn,
+        about: AskedAbout,
         conversation_id: ConversationId,
         *,
         at: datetime,
     ) -> OutboundMessage:
         """Return the camt.026."""
-        request = information_request(self._manner, asked, transfer, brought, conversation_id, at=at)
+        request = information_request(self._manner, asked, about, conversation_id, at=at)
         return self._message(request.message_id, camt026.MESSAGE_TYPE, camt026.build(request), at)
 
     def report_request(self, asked: ReportAsked, conversation_id: ConversationId, *, at: datetime) -> OutboundMessage:  # noqa: ARG002

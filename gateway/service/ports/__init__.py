@@ -87,7 +87,7 @@ from gateway.service.ports.incoming import (
 from gateway.service.ports.institution import Institution, Question
 from gateway.service.ports.keys import DataKey, DataKeys, Sealed, Vault
 from gateway.service.ports.ledger import Balance, Ledger, LedgerFault, ReturnFault, ReturnSums
-from gateway.service.ports.observer import Observer
+from gateway.service.ports.observer import KeySide, Observer
 from gateway.service.ports.rail import MessageClass, RailDelivery, RailLink
 from gateway.service.ports.rail_operations import HeardMessage, RailEventStore, UnsentRailMessage
 from gateway.service.ports.regions import (
@@ -179,6 +179,7 @@ __all__ = [
     "Institution",
     "KeptDeadLetter",
     "KeptMessage",
+    "KeySide",
     "LeaseOverError",
     "Ledger",
     "LedgerFault",

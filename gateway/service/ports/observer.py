@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from gateway.domain.legs import Leg
@@ -10,6 +12,14 @@ from gateway.domain.rail_operations import RailEvent
 from gateway.domain.reconciliation import Arrivals
 from gateway.service.ports.bus import DeadLetter
 from gateway.service.ports.store import Accepted, Decision, Quarantined, Refusal
+from iso20022 import Finding
+
+
+class KeySide(StrEnum):
+    """Whose keys, of the two sides of a rail's link."""
+
+    OURS = "ours"
+    RAILS = "rails"
 
 
 class Observer(Protocol):
@@ -37,6 +47,14 @@ class Observer(Protocol):
 
     def quarantined(self, message: Quarantined) -> None:
         """Bytes from the rail found no payment."""
+        ...
+
+    def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
+        """Bytes came whose signature does not hold, with what was beside them: somebody else may have sent them."""
+        ...
+
+    def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None:
+        """From when on no key that is known here counts any more: nothing is sent then, or nothing believed."""
         ...
 
     def dead_lettered(self, letter: DeadLetter) -> None:

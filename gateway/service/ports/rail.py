@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from iso20022 import Finding
+
 
 class MessageClass(StrEnum):
     """How a rail separates its traffic (FedNow Operating Procedures v2.1 section 14)."""
@@ -19,10 +21,16 @@ class MessageClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RailDelivery:
-    """Bytes that the rail has for us, and the handle that acknowledges them."""
+    """Bytes that the rail has for us, and the handle that acknowledges them.
+
+    ``signature`` is what came beside them, where the rail signs so. With ``unverified`` set they may be anybody's: they
+    are kept, and nothing reads them.
+    """
 
     receipt: str
     body: bytes
+    signature: str | None = None
+    unverified: Finding | None = None
 
 
 class RailLink(Protocol):

@@ -18,11 +18,13 @@ import pytest
 from adapters.postgres import statements
 from adapters.postgres.connection import open_pool
 from adapters.postgres.conversations import PostgresConversations
+from adapters.postgres.due import PostgresDue
 from adapters.postgres.incoming import PostgresIncoming
 from adapters.postgres.rail_operations import PostgresRailEvents
 from adapters.postgres.receipts import PostgresReceipts
 from adapters.postgres.store import PostgresStore
 from adapters.system import SystemIdentifiers
+from gateway.domain.due import DueKind, Source
 from gateway.domain.events import EventKind
 from gateway.domain.identity import SLOTS
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -157,6 +159,24 @@ async def test_what_is_done_for_an_incoming_transfer_reads_its_own_rows_alone(co
     assert large(counting.read) == {}
 
 
+async def test_what_is_due_reads_what_waits_alone(counting: CountingPool) -> None:
+    """Of thousands of payments that are over none is walked through for the one that is held, or in doubt."""
+    pool = cast("asyncpg.Pool[asyncpg.Record]", counting)
+    store, due = PostgresStore(pool, region=REGION, vault=VAULT), PostgresDue(pool, region=REGION)
+    payment = await accepted(store)
+    for kind in (EventKind.SENDING_STARTED, EventKind.DEADLINE_PASSED, EventKind.LOOK_BACK_ENDED):
+        assert await store.save([decision(await now_of(store, payment), kind)]) == [True]
+    counting.read.clear()
+
+    for tenant in (TENANT, None):
+        for _ in range(8):
+            (found,) = await due.find(tenant, limit=100)
+            assert found.subject == await now_of(store, payment)
+
+    assert len(counting.read) == 2 * len(Source) + 2
+    assert large(counting.read) == {}
+
+
 _REJECTED_BEFORE: Final = """
 INSERT INTO incoming_transfer
 SELECT (jsonb_populate_record(fact, jsonb_build_object('payment_id', md5(n::text)::uuid, 'message_id', 'OLDER' || n))).*
@@ -201,6 +221,8 @@ async def test_a_list_of_incoming_transfers_reads_what_it_shows_and_what_is_to_b
         for tenant in (TENANT, None):
             for states in ((), (IncomingState.PENDING,), (IncomingState.REJECTED, IncomingState.RETURN_DUE)):
                 assert await store.find(tenant, states=states, limit=10)
+            due = PostgresDue(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION)
+            assert len(await due.find(tenant, limit=10)) == len(held)
 
     await owner.close()
     assert len(counting.read) >= 7
@@ -279,8 +301,11 @@ async def test_what_is_open_and_what_is_about_a_payment_is_listed_without_a_walk
         store = PostgresConversations(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION, vault=VAULT)
         for about in (None, PaymentId(UUID(int=1))):
             assert await store.find(None, about=about, limit=100) == []
+        due = PostgresDue(cast("asyncpg.Pool[asyncpg.Record]", counting), region=REGION)
+        for tenant in (None, TENANT):
+            assert await due.find(tenant, kinds=[DueKind.WITHDRAWAL], limit=100) == []
 
-    assert len(counting.read) == 2
+    assert len(counting.read) == 4
     assert large(counting.read) == {}
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -16,7 +17,7 @@ from adapters.keys.clear import ClearVault
 from adapters.postgres.connection import open_pool
 from adapters.postgres.conversations import PostgresConversations
 from adapters.system import SystemIdentifiers
-from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationState, Side
+from gateway.domain.conversation import Act, Conversation, ConversationId, ConversationKind, ConversationState, Side
 from gateway.domain.identity import conversation_id_of
 from gateway.domain.payment import PaymentId, Rail, TenantId
 from gateway.service.conversations.decide import decided, delivery_of
@@ -99,6 +100,19 @@ async def test_a_conversation_is_opened_once_however_often_and_at_once(store: Co
     assert await store.load(named) == replace(asked.conversation, region=REGION)
     assert [each.act for each in await store.events(named)] == [Act.OPENED]
     assert tuple(await store.messages(named)) == asked.messages
+
+
+async def test_a_question_is_about_a_request_for_payment_or_about_money(store: ConversationStore) -> None:
+    """Which of the two is what the store has under that id; both are found by it."""
+    kind, request = ConversationKind.INFORMATION_REQUEST, await opened(store)
+    of_request = await opened(store, kind=kind, about_id=request.conversation_id, is_about_request=True)
+    of_money = await opened(store, kind=kind, about_id=PaymentId(UUID(int=4_711)))
+
+    for asked in (request, of_request, of_money):
+        assert await store.load(asked.conversation_id) == asked
+    for asked in (of_request, of_money):
+        assert asked.about_id is not None
+        assert await store.find(None, about=PaymentId(asked.about_id), is_open=True, limit=9) == [asked]
 
 
 def heard(asked: NewConversation, *, content: bytes = b"content") -> NewConversation:

@@ -281,10 +281,12 @@ class RegionalRail(SimulatedRail):
         self._delivered = count(1)
         self._disconnected: set[RegionId] = set()
 
-    def deliver(self, body: bytes) -> str:
+    def deliver(self, body: bytes, *, signature: str | None = None) -> str:
         """Queue a message at one of the connection points that are connected."""
         chosen = REGIONS[self._choose(next(self._delivered))]
-        return self.points[peer_of(chosen) if chosen in self._disconnected else chosen].deliver(body)
+        return self.points[peer_of(chosen) if chosen in self._disconnected else chosen].deliver(
+            body, signature=signature
+        )
 
     def disconnect(self, region: RegionId) -> None:
         """Bring nothing to a region's connection point any more; what waits there goes to the other one's."""

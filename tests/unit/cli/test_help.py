@@ -33,6 +33,7 @@ def help_of(*command: str) -> str:
         ("send",),
         ("payment", "show"),
         ("incoming", "show"),
+        ("due",),
         ("dlq", "list"),
         ("dlq", "show"),
         ("dlq", "redrive"),

@@ -49,7 +49,7 @@ async def test_what_is_done_in_the_other_region_is_done_at_home() -> None:
         assert not east.conversations.rows.events
 
 
-ACTS = ("answer", "withdrawal", "resend", "status-request", "note")
+ACTS = ("answer", "withdrawal", "resend", "information-request", "status-request", "note")
 
 
 @pytest.mark.parametrize("act", ACTS)

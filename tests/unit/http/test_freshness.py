@@ -110,6 +110,7 @@ async def test_every_list_names_the_region_of_what_it_shows() -> None:
             "/v1/operator/payments": lambda shown: shown["payments"][0],
             "/v1/incoming-transfers": lambda shown: shown["incoming_transfers"][0],
             f"/v1/incoming-transfers/{transfer.payment_id}": lambda shown: shown,
+            "/v1/due?kind=return_request": lambda shown: shown["due"][0],
             "/v1/return-requests": lambda shown: shown["return_requests"][0],
             letter: lambda shown: shown["payment"],
         }

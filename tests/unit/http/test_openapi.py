@@ -158,6 +158,8 @@ async def ask_of_incoming(world: World, ask: Callable[..., Awaitable[Answer]]) -
     await ask(f"{path}/returns", await world.get(f"{link}/returns"))
     await asked_for(world, transfer)
     await ask("/v1/return-requests", await world.get("/v1/return-requests"))
+    for query in ("", "?kind=return_request&kind=posting", "?kind=nonsense"):
+        await ask("/v1/due", await world.get(f"/v1/due{query}"))
     for answer in ({}, {"answer": "pending"}, {"answer": "agreed"}, {"answer": "refused", "reason_code": "CUST"}):
         await ask(f"{path}/return-answer", await answered(world, transfer, **answer), method="POST")
     await ask(f"{path}/return-record", await recorded_as_returned(world, transfer), method="POST")
@@ -215,6 +217,11 @@ async def ask_of_conversations(world: World, ask: Callable[..., Awaitable[Answer
     messages = await ask(f"{path}/messages", await world.get(f"{link}/messages"))
     await ask(f"{path}/messages/{{message_id}}", await world.get(messages.json["messages"][0]["link"]))
     await ask(f"{path}/messages/{{message_id}}", await world.get(f"{link}/messages/{transfer.payment_id}"))
+    for where in (link, "/v1/conversations/nonsense"):
+        question = await world.post_json(
+            f"{where}/information-request", {"missing": ["MS01"]}, {**BEARER, "Idempotency-Key": "q"}
+        )
+        await ask(f"{path}/information-request", question, method="POST")
     await without_receipt(world, listed.json["conversations"][0])
     await ask("/v1/conversations", await world.get("/v1/conversations?kind=request_for_payment"))
     for where in (link, link, "/v1/conversations/nonsense"):

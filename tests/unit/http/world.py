@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,6 +49,7 @@ from gateway.service.ports import (
     DeadLetter,
     Decision,
     IncomingDecision,
+    KeySide,
     Leg,
     MessageDirection,
     Quarantined,
@@ -63,11 +65,12 @@ from gateway.service.reconcile import MissingDesk
 from gateway.service.submit import Intake, grouped_accepts
 from gateway.service.supervise import supervise
 from gateway.service.waiting import Waiting
-from iso20022 import ConnectionPartyId, FedNowProfile, RoutingNumber
+from iso20022 import ConnectionPartyId, FedNowProfile, Finding, RoutingNumber
 from tests.fakes.clock import VirtualClock
 from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.dead_letters import InMemoryDeadLetters
 from tests.fakes.directory import directory_over
+from tests.fakes.due import InMemoryDue
 from tests.fakes.incoming import InMemoryIncoming
 from tests.fakes.incoming_rail import PARTY, receiving_rail
 from tests.fakes.rail_operations import InMemoryRailEvents
@@ -131,6 +134,10 @@ class RecordingObserver:
     def duplicate_ignored(self, rail: object, inbox_id: str) -> None: ...
 
     def quarantined(self, message: Quarantined) -> None: ...
+
+    def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None: ...
+
+    def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None: ...
 
     def parked(self, payment_id: PaymentId, reason: str) -> None:
         self.parks.append(payment_id)
@@ -400,6 +407,7 @@ async def open_world(
             SystemIdentifiers(),
         ),
         receipts=ReceiptDesk(conversations.receipts, rail_events, clock),
+        due=InMemoryDue(conversations),
         store=store,
         waiting=waiting,
         clock=clock,

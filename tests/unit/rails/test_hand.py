@@ -35,6 +35,18 @@ async def test_a_receipt_is_of_the_bytes() -> None:
     assert other.receipt != first.receipt
 
 
+async def test_a_receipt_is_of_the_signature_beside_the_bytes_too() -> None:
+    """Who acknowledges a copy that a stranger signed has not acknowledged the rail's own."""
+    hand: Hand[int] = Hand(lease_s=LEASE_S)
+    for number, signature in enumerate(("forged", "genuine", None)):
+        hand.put(b"a", number, signature=signature)
+    forged, genuine, bare = hand.take(3)
+
+    assert list(hand.settle([forged.receipt])) == [0]
+    assert (genuine.signature, bare.receipt) == ("genuine", receipt_of(b"a"))
+    assert genuine.receipt != bare.receipt
+
+
 async def test_who_has_saved_the_bytes_has_saved_every_copy() -> None:
     """One acknowledgement answers both deliveries of them, taken or not, and nothing else."""
     hand = hand_with(b"a", b"b", b"a")

@@ -38,6 +38,7 @@ from iso20022 import (
     Direction,
     EndToEndId,
     FedNowProfile,
+    MessageId,
     PaymentStatusRequest,
     Personal,
     RoutingNumber,
@@ -180,6 +181,27 @@ class World:
 def type_of(body: bytes) -> str:
     """What a message is."""
     return body.partition(b"<MsgDefIdr>")[2][:8].decode() or body.partition(b"MsgDefIdr>")[2][:8].decode()
+
+
+async def test_a_question_is_linked_to_our_request_where_who_was_asked_puts_it() -> None:
+    """Another institution that knows its id, or names nothing of ours, is answered; but it is about nothing here."""
+    world = World()
+    request = await world.ask()
+    about = []
+
+    for author, named in ((THEIRS, request.message_id), ("990001203", request.message_id), (THEIRS, "NOTHING")):
+        asking = Asking(
+            kind="information_request",
+            message_id=MessageId(named),
+            original=pain013.MESSAGE_TYPE,
+            creditor_agent=RoutingNumber(author),
+        )
+        _, (body, *_), message_id = world.writer.asked(asking, now=world.clock.now())
+        assert await world.hear(body) is Outcome.APPLIED
+        heard = (await world.store.find_by_message_id(Rail.FEDNOW, [message_id]))[message_id][Side.THEM]
+        about.append((heard.about_id, heard.is_about_request))
+
+    assert about == [(request.conversation_id, True), (None, False), (None, False)]
 
 
 async def test_an_answer_after_the_expiry_is_kept_and_changes_nothing() -> None:

@@ -26,7 +26,7 @@ from gateway.service.directory import ParticipantDirectory
 from gateway.service.dispatch import Dispatcher, grouped_loads
 from gateway.service.fednow import fednow_protocol
 from gateway.service.funds import Funds
-from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, Leg, Quarantined, Queue, Refusal
+from gateway.service.ports import Accepted, DeadLetter, Decision, Delivery, KeySide, Leg, Quarantined, Queue, Refusal
 from gateway.service.rail_protocol import RailProtocol
 from gateway.service.receive import Receiver
 from gateway.service.submit import Intake, Refused, Submitted, grouped_accepts
@@ -41,6 +41,7 @@ from iso20022 import (
     EndToEndId,
     EnvelopeKind,
     FedNowProfile,
+    Finding,
     MessageId,
     MessageReject,
     PaymentStatusReport,
@@ -93,6 +94,8 @@ class Recorder:
     totals_different_s: list[float] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     parkings: list[PaymentId] = field(default_factory=list)
+    keys_until: dict[tuple[Rail, KeySide], datetime] = field(default_factory=dict)
+    unverified_findings: list[Finding] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
 
     def payment_accepted(self, accepted: Accepted) -> None: ...
@@ -111,6 +114,12 @@ class Recorder:
 
     def quarantined(self, message: Quarantined) -> None:
         self.quarantines.append(message)
+
+    def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None:
+        self.keys_until[rail, whose] = until
+
+    def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
+        self.unverified_findings.append(finding)
 
     def parked(self, payment_id: PaymentId, reason: str) -> None:
         self.parkings.append(payment_id)

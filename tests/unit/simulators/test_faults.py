@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iso20022 import Direction, FedNowProfile, examine
 from iso20022.messages.admi002 import MessageReject
 from iso20022.messages.admi011 import SystemEventAcknowledgement
-from simulators.faults import GARBAGE, Faults, TypeFault, fate_of
+from simulators.faults import GARBAGE, Faults, TypeFault, fate_of, faults_from, signed_as
 from tests.unit.simulators.world import World, ping_bytes
 
 ANSWER = "admi.011"
@@ -88,3 +90,23 @@ def test_messages_of_a_type_are_refused_with_the_code_that_was_ordered(world: Wo
     assert isinstance(refusal, MessageReject)
     assert refusal.reason_code == "SIM-ORDERED"
     assert isinstance(answer, SystemEventAcknowledgement)
+
+
+def test_so_many_messages_of_a_type_are_signed_wrongly_and_no_more() -> None:
+    """How is said by type; what is no message is none of it."""
+    body = b"<MsgDefIdr>pacs.002.001.10</MsgDefIdr>"
+    faults = faults_from({"signatures": {"pacs.002": {"next": 2, "signed": "altered"}}})
+
+    first, left = signed_as(body, faults)
+    other, left = signed_as(GARBAGE, left)
+    second, left = signed_as(body, left)
+
+    assert [first, other, second, signed_as(body, left)[0]] == ["altered", None, "altered", None]
+    assert left == Faults()
+
+
+@pytest.mark.parametrize("said", [[], {"pacs": {}}, {"pacs.002": {"next": 0}}, {"pacs.002": {"signed": 1}}])
+def test_a_way_to_sign_wrongly_that_is_none_is_refused(said: object) -> None:
+    """Before anything is switched on."""
+    with pytest.raises(ValueError, match=r"^(signatures|pacs|next)"):
+        faults_from({"signatures": said})
