@@ -28,6 +28,7 @@ from gateway.service.decide import grouped_saves
 from gateway.service.group_commit import GroupCommit
 from gateway.service.operate import Operators
 from gateway.service.ports import Bus
+from gateway.service.questions import QuestionDesk
 from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
 from gateway.service.relay import Forwarder
@@ -110,6 +111,7 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         ),
         sending_again=SendingAgain(parts.conversations, parts.receipts, request_copies(settings), clock, identifiers),
         receipts=ReceiptDesk(parts.receipts, parts.rail_events, clock),
+        questions=QuestionDesk(parts.rail_events, parts.store, parts.incoming, parts.conversations),
         due=PostgresDue(parts.pool, region=RegionId(settings.region)),
         store=parts.store,
         waiting=waiting,

@@ -55,7 +55,7 @@ from gateway.service.relay import Forward, leave_to_the_relay
 from gateway.service.rtp import RtpDialect
 from gateway.service.screening import Screening
 from gateway.service.supervise import Loop
-from gateway.settings import Settings, SettingsError, schemas_of
+from gateway.settings import FedNowSettings, RtpSettings, Settings, SettingsError, schemas_of
 from gateway.signing import brokers_of, secrets_of, tls_of
 from iso20022 import ConnectionPartyId, Direction
 from iso20022.sample import sample
@@ -80,9 +80,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
                 question_interval_s=fednow.status_request_interval_s,
                 questions_max=fednow.status_requests_max,
             ),
-            reasons=ReasonCodes(
-                unanswered=fednow.unanswered_reason_code, unknown_agent=fednow.unknown_agent_reason_code
-            ),
+            reasons=_reason_codes(fednow),
             answer_refused=frozenset(fednow.answer_refused_codes),
         )
     if Rail.RTP in protocols:
@@ -97,7 +95,7 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
                 question_interval_s=rtp.status_request_interval_s,
                 questions_max=rtp.status_requests_max,
             ),
-            reasons=ReasonCodes(unanswered=rtp.unanswered_reason_code, unknown_agent=rtp.unknown_agent_reason_code),
+            reasons=_reason_codes(rtp),
             habits=ReceiverHabits(
                 answer_refused=frozenset(rtp.answer_refused_codes),
                 confirms_time_out=rtp.confirms_time_out,
@@ -105,6 +103,14 @@ def receiving_rails(settings: Settings, protocols: Mapping[Rail, RailProtocol]) 
             ),
         )
     return found
+
+
+def _reason_codes(rail: FedNowSettings | RtpSettings) -> ReasonCodes:
+    return ReasonCodes(
+        unanswered=rail.unanswered_reason_code,
+        unknown_agent=rail.unknown_agent_reason_code,
+        broken_rule=rail.broken_rule_reason_code,
+    )
 
 
 @asynccontextmanager
@@ -250,7 +256,7 @@ def compose(
     sender = IncomingSender(decisions, Acceptances(both or NoOtherRegion()), sents, links, clock, observer)
     messages = ReceivedMessages(store, rails)
     coming_back = ComingBack(store, payments, protocols, messages, clock)
-    asker = Asker(decisions, institution, tenants, sender, coming_back, clock, observer, screening)
+    asker = Asker(decisions, institution, tenants, sender, coming_back, messages, clock, observer, screening)
     posting = Posting(decisions, institution, tenants, sender, messages, links, clock, observer)
     giving_back = GivingBack(decisions, payments.store, protocols, messages, vault)
     requests = ReturnRequests(decisions, payments, protocols, links, events, receipts)

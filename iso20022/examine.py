@@ -60,7 +60,8 @@ class Report:
 
     ``readable`` is False when it is not even hardened XML. ``valid`` means no finding is an error; only then may
     ``header`` and ``message`` be acted upon. Both are there whenever they could be read completely, so that a refusal
-    can name the payment it refuses. ``message`` is None for a bare header.
+    can name the payment it refuses. ``message`` is None for a bare header. ``refusable`` is the message where it lacks
+    only what its rail's rules demand beyond the schema, with `NOT_PROVIDED` in the place of that: good for a refusal.
     """
 
     valid: bool
@@ -70,6 +71,7 @@ class Report:
     envelope: Envelope | None = None
     header: BusinessHeader | None = None
     message: Message | None = None
+    refusable: Message | None = None
     findings: tuple[Finding, ...] = ()
     body: bytes = field(repr=False, default=b"")
     profile: Profile = field(repr=False, default_factory=FedNowProfile)
@@ -101,6 +103,7 @@ def examine(body: bytes, *, profile: Profile, direction: Direction | None = None
     known = _envelope_findings(envelope, profile, towards)
     header: BusinessHeader | None = None
     message: Message | None = None
+    readable: list[_Part] = []
     if has_error(known):
         findings = known
     else:
@@ -118,6 +121,7 @@ def examine(body: bytes, *, profile: Profile, direction: Direction | None = None
         envelope=envelope,
         header=header,
         message=message,
+        refusable=None if message is not None else _refusable(readable, profile),
         findings=_located(findings, envelope, body, profile) if findings else (),
         body=body,
         profile=profile,
@@ -237,11 +241,23 @@ def _values(
     return header, message, unread
 
 
-def _reader(part: _Part, profile: Profile) -> FieldReader:
+def _refusable(readable: list[_Part], profile: Profile) -> Message | None:
+    """The message, read without what only its rail demands; None where it is not there, or lacks more."""
+    for part in readable:
+        if not part.is_header and (spared := MESSAGE_KINDS[part.message_type].spared):
+            try:
+                return MESSAGE_KINDS[part.message_type].read(_reader(part, profile, spared=spared))
+            except RemoteProtocolError:
+                return None
+    return None
+
+
+def _reader(part: _Part, profile: Profile, *, spared: frozenset[str] = frozenset()) -> FieldReader:
     """The part's fields; local times become the instants that they name, so that values know nothing of zones."""
     if not profile.release.has_local_times:
-        return FieldReader(part.layout, part.element, part.fields)
-    return FieldReader(part.layout, with_offsets(part.element, part.schema_id, ZoneInfo(profile.time_zone)))
+        return FieldReader(part.layout, part.element, part.fields, spared=spared)
+    element = with_offsets(part.element, part.schema_id, ZoneInfo(profile.time_zone))
+    return FieldReader(part.layout, element, spared=spared)
 
 
 def _walked(part: _Part, profile: Profile) -> tuple[Finding, ...]:

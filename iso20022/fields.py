@@ -23,13 +23,28 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _XML_WHITESPACE: Final = " \t\r\n"
 
 
+NOT_PROVIDED: Final = "NOTPROVIDED"
+"""ISO 20022's word for what its author has left out."""
+
+
 class FieldReader:
-    """The fields of one element, read into values; every method raises RemoteProtocolError naming the element."""
+    """The fields of one element, read into values; every method raises RemoteProtocolError naming the element.
 
-    __slots__ = ("element", "fields", "layout", "texts")
+    A text that must be there, and is among the ``spared`` fields, is `NOT_PROVIDED` where it is not.
+    """
 
-    def __init__(self, layout: Layout, element: etree._Element, fields: Fields | None = None) -> None:
+    __slots__ = ("element", "fields", "layout", "spared", "texts")
+
+    def __init__(
+        self,
+        layout: Layout,
+        element: etree._Element,
+        fields: Fields | None = None,
+        *,
+        spared: frozenset[str] = frozenset(),
+    ) -> None:
         self.layout: Final = layout
+        self.spared: Final = spared
         self.element: Final = element
         self.fields: Final = layout.read(element) if fields is None else fields
         self.texts: Final = self.fields.texts
@@ -40,6 +55,8 @@ class FieldReader:
         """The text of a field that must be there."""
         text = self.texts[field]
         if not text:
+            if field in self.spared:
+                return NOT_PROVIDED
             raise RemoteProtocolError(self._missing(field))
         return text
 

@@ -6,7 +6,7 @@ rail's clock runs; what comes later changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
@@ -46,6 +46,9 @@ class Order:
     told ``advice`` so late, ``advice_copies`` times. One that is ``swallowed`` settles, and its receiver knows nothing
     of it: as when everything was lost where it had been received and answered.
 
+    ``writes`` are texts that stand in its Document instead of others, each by its path below the message's element
+    (None: the element is left out): so it breaks a rule that the rail lets pass.
+
     With ``liquidity`` it is a liquidity transfer: it has settled when it is forwarded, and nobody answers it.
 
     With ``returns``, the message id of a payment that a participant has sent, it is the return of that: of all, or of
@@ -73,6 +76,7 @@ class Order:
     reason: str = "AC03"
     swallowed: bool = False
     liquidity: bool = False
+    writes: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -56,8 +56,7 @@ def order_from(content: Mapping[str, Any]) -> Order:
     for name in _COUNTS:
         if name in values and not (type(values[name]) is int and values[name] >= 1):
             raise ValueError(f"{name} is a whole number from 1 on")
-    if not {values.get(name, False) for name in ("swallowed", "liquidity")} <= {True, False}:
-        raise ValueError("swallowed and liquidity are true or false")
+    _refuse_others(values)
     if values.get("advice", "truth") not in ADVICES:
         raise ValueError(f"advice is one of {', '.join(sorted(ADVICES))}")
     for name in ("amount", "returned"):
@@ -66,6 +65,14 @@ def order_from(content: Mapping[str, Any]) -> Order:
     values["debtor_agent"] = RoutingNumber(values.get("debtor_agent", _DEBTOR_AGENT))
     values["creditor_agent"] = RoutingNumber(values.get("creditor_agent", _CREDITOR_AGENT))
     return Order(**values)
+
+
+def _refuse_others(values: Mapping[str, Any]) -> None:
+    if not {values.get(name, False) for name in ("swallowed", "liquidity")} <= {True, False}:
+        raise ValueError("swallowed and liquidity are true or false")
+    writes = values.get("writes", {})
+    if not (isinstance(writes, dict) and all(text is None or isinstance(text, str) for text in writes.values())):
+        raise ValueError("writes is an object of texts, or null, by their paths")
 
 
 def shown(record: Forwarded) -> dict[str, Any]:

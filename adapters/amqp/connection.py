@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -39,6 +39,14 @@ _Result = TypeVar("_Result")
 
 _FAULTS_OF_THE_WORLD: Final = (aiormq.AMQPError, OSError, TimeoutError, RuntimeError, StopAsyncIteration)
 """What the library ends a wait with when the broker is the cause; a connection that is closed is a RuntimeError."""
+
+
+class NoSuchQueueError(UnroutableError):
+    """A broker that answers has no queue, or exchange, of these `names`."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__(f"RabbitMQ has no queue {', '.join(sorted(names))}")
+        self.names: Final = frozenset(names)
 
 
 @contextmanager
@@ -122,7 +130,7 @@ class BrokerLink:
 
         Raises:
             UnavailableError: no broker answers.
-            UnroutableError: there is no such queue.
+            NoSuchQueueError: there is no such queue.
 
         """
         return await unbroken(self._looked_at(name))
@@ -166,8 +174,7 @@ class BrokerLink:
                         told = await self._asking.queue_declare(name, passive=True)
             except UnavailableError as error:
                 self._asking = None
-                if isinstance(error.__cause__, aiormq.ChannelNotFoundEntity):
-                    raise UnroutableError(f"no queue {name}") from error.__cause__
+                demand_there(name, error)
                 raise
         return QueueLook(ready=told.message_count or 0, consumers=told.consumer_count or 0)
 
@@ -222,6 +229,17 @@ class BrokerLink:
                     await connection.close()
         except UnavailableError:
             return  # it was lost: that is why it is discarded
+
+
+def demand_there(name: str, error: UnavailableError) -> None:
+    """Return if a question about a queue failed for another reason than that there is none of that name.
+
+    Raises:
+        NoSuchQueueError: the broker has said so.
+
+    """
+    if isinstance(error.__cause__, aiormq.ChannelNotFoundEntity):
+        raise NoSuchQueueError({name}) from error.__cause__
 
 
 async def close_channel(channel: AbstractChannel) -> None:

@@ -20,6 +20,7 @@ from gateway.service.operate import Operators
 from gateway.service.ports import Clock, Identifiers, PaymentStore
 from gateway.service.ports.due import DueStore
 from gateway.service.posting_questions import PostingQuestions
+from gateway.service.questions import QuestionDesk
 from gateway.service.rail_operations import RailOperations
 from gateway.service.receipts import ReceiptDesk
 from gateway.service.reconcile import MissingDesk
@@ -107,6 +108,7 @@ class Api:
     conversations: ConversationDesk
     sending_again: SendingAgain
     receipts: ReceiptDesk
+    questions: QuestionDesk
     due: DueStore
     store: PaymentStore
     waiting: Waiting

@@ -37,6 +37,7 @@ from adapters.http.problems import (
     ProblemError,
     problem_response,
 )
+from adapters.http.questions import QuestionList
 from adapters.http.rail_operations import RailDesk
 from adapters.http.receipts import ReceiptCloser
 from adapters.http.return_requests import ReturnRequestDesk
@@ -135,6 +136,7 @@ def _routes(api: Api) -> list[tuple[str, str, Handler]]:
         ("GET", "/v1/rails/{rail}", rails.get_status),
         ("POST", "/v1/rails/{rail}/operations", rails.post_operation),
         ("GET", "/v1/rails/{rail}/operations/{operation_id}", rails.get_operation),
+        ("GET", "/v1/rails/{rail}/questions", QuestionList(api, operator_keys).get_list),
         ("POST", "/v1/rails/{rail}/missing/{message_id}/close", rails.post_closing),
         ("POST", "/v1/rails/{rail}/missing-receipts/{message_id}/close", receipts.post_closing),
         ("GET", "/", operations.get_index),

@@ -40,6 +40,7 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
+from adapters.http.questions import questions_json
 from adapters.http.representation import message_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.conversation import (
@@ -253,12 +254,14 @@ class ConversationApi:
         return json_response(await self._shown_one(await self._conversation(request)))
 
     async def get_events(self, request: web.Request) -> web.Response:
-        """Show a conversation's history."""
+        """Show a conversation's history, and what others have asked about it."""
         conversation = await self._conversation(request)
+        asked = await self._api.questions.about(conversation.rail, [conversation.message_id])
         events = await self._api.conversations.events(conversation.conversation_id)
         members = {
             "conversation_id": str(conversation.conversation_id),
             "events": [act_json(each) for each in events],
+            "questions": questions_json(asked),
         }
         return json_response(members)
 

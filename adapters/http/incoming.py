@@ -27,6 +27,7 @@ from adapters.http.problems import (
     RETURN_DIFFERS,
     ProblemError,
 )
+from adapters.http.questions import questions_json
 from adapters.http.submissions import header_key_of
 from gateway.domain.incoming import IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer, PostingAnswer, PostingOutcome
@@ -62,9 +63,11 @@ class IncomingTransfers:
         return json_response(transfer_json(await self._transfer(request)))
 
     async def get_events(self, request: web.Request) -> web.Response:
-        """Show a transfer's history."""
+        """Show a transfer's history, and what others have asked about it."""
         transfer = await self._transfer(request)
-        return json_response(facts_json(transfer, await self._api.incoming.events(transfer.payment_id)))
+        asked = await self._api.questions.about(transfer.rail, [transfer.message_id])
+        history = facts_json(transfer, await self._api.incoming.events(transfer.payment_id))
+        return json_response({**history, "questions": questions_json(asked)})
 
     async def get_returns(self, request: web.Request) -> web.Response:
         """Show the payments that give a transfer back, also the one under way."""

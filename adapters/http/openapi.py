@@ -27,6 +27,7 @@ from adapters.http.openapi_examples import (
     XML_REPORT_EXAMPLE,
 )
 from adapters.http.openapi_incoming import INCOMING_SCHEMAS, TRANSFER_EXAMPLE, incoming_paths
+from adapters.http.openapi_questions import QUESTION_SCHEMAS, question_paths
 from adapters.http.openapi_rails import RAIL_SCHEMAS, rail_paths
 from adapters.http.openapi_receipts import receipt_paths
 from adapters.http.openapi_requests import request_paths
@@ -116,7 +117,7 @@ def openapi_document(*, version: str, limits: HttpLimits) -> dict[str, Any]:
             "headers": {FRESHNESS: FRESHNESS_HEADER},
             "schemas": {
                 **(SCHEMAS | DEAD_LETTER_SCHEMAS | INCOMING_SCHEMAS),
-                **(CONVERSATION_SCHEMAS | DUE_SCHEMAS | RAIL_SCHEMAS),
+                **(CONVERSATION_SCHEMAS | DUE_SCHEMAS | RAIL_SCHEMAS | QUESTION_SCHEMAS),
             },
             "responses": {kind.code: _problem_response(kind) for kind in PROBLEMS.values()},
         },
@@ -195,6 +196,7 @@ def _paths() -> dict[str, Any]:
         **due_paths(_problem_responses),
         **receipt_paths(_problem_responses, CONVERSATION_EXAMPLE),
         **rail_paths(_problem_responses),
+        **question_paths(_problem_responses),
         **request_paths(_problem_responses, PAYMENT_SETTLED_EXAMPLE, TRANSFER_EXAMPLE),
         "/": {"get": _open("getIndex", "What there is", ref("Index"))},
         "/healthz": {"get": _open("getHealth", "Whether the process answers", ref("Health"), (problems.NOT_READY,))},

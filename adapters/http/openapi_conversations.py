@@ -10,6 +10,7 @@ from adapters.http.conversation_forms import CODES_MAX, EVERY_ANSWER, LINE_MAX, 
 from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.notes import NOTE_MAX
 from adapters.http.openapi_examples import JSON_PAYMENT_EXAMPLE
+from adapters.http.openapi_questions import QUESTIONS
 from adapters.http.openapi_receipts import MISSING_RECEIPTS
 from adapters.http.openapi_schemas import SCHEMAS
 from gateway.domain.conversation import Act, ConversationKind, ConversationState, Side
@@ -124,6 +125,7 @@ CONVERSATION_SCHEMAS: Final[dict[str, Any]] = {
                     }
                 ),
             },
+            "questions": QUESTIONS,
         }
     ),
     "ConversationMessages": _object(
@@ -222,6 +224,7 @@ _EVENTS_EXAMPLE: Final = {
             "region": "local",
         }
     ],
+    "questions": [],
 }
 _EVERYWHERE: Final = (problems.UNAUTHENTICATED, problems.INTERNAL_ERROR, problems.UNAVAILABLE)
 _BODY: Final = (

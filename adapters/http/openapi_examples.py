@@ -140,6 +140,7 @@ EVENTS_EXAMPLE: Final[dict[str, Any]] = {
             "epoch": 1,
         }
     ],
+    "questions": [],
 }
 
 MESSAGES_EXAMPLE: Final[dict[str, Any]] = {

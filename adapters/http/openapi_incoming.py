@@ -10,6 +10,7 @@ from adapters.http.incoming_forms import TEXT_MAX
 from adapters.http.incoming_representation import ARRIVED
 from adapters.http.notes import NOTE_MAX
 from adapters.http.openapi_examples import PAYMENT_ACCEPTED_EXAMPLE
+from adapters.http.openapi_questions import QUESTIONS
 from adapters.http.openapi_requests import REQUEST_SCHEMAS
 from adapters.http.problems import ProblemKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
@@ -77,6 +78,7 @@ _EVENTS_EXAMPLE: Final[dict[str, Any]] = {
             "epoch": 1,
         }
     ],
+    "questions": [],
 }
 
 _MESSAGES_EXAMPLE: Final[dict[str, Any]] = {
@@ -194,6 +196,7 @@ INCOMING_SCHEMAS: Final[dict[str, Any]] = {
                     }
                 ),
             },
+            "questions": QUESTIONS,
         }
     ),
     "IncomingReturns": _object({"transfer_id": _UUID, "returns": {"type": "array", "items": _ref("Payment")}}),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from adapters.http.held import DECISIONS
 from adapters.http.notes import NOTE_MAX
+from adapters.http.openapi_questions import QUESTIONS
 from adapters.http.payment_form import CURRENCY, REMITTANCE_LINES_MAX
 from adapters.http.problems import PROBLEMS
 from adapters.http.representation import CONTRADICTED, MONEY, NEXT_STEPS
@@ -345,7 +346,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             _object({"what": {"type": "string", "enum": list(NEXT_STEPS.values())}, "at": _INSTANT}),
         ]
     },
-    "Events": _object({"payment_id": _UUID, "events": {"type": "array", "items": _EVENT}}),
+    "Events": _object({"payment_id": _UUID, "events": {"type": "array", "items": _EVENT}, "questions": QUESTIONS}),
     "Messages": _object({"payment_id": _UUID, "messages": {"type": "array", "items": ref("Message")}}),
     "Message": _MESSAGE,
     "Finding": _FINDING,

@@ -22,6 +22,7 @@ from adapters.http.problems import (
     QUERY_INVALID,
     ProblemError,
 )
+from adapters.http.questions import questions_json
 from adapters.http.representation import candidate_json, events_json, messages_json
 from gateway.domain.payment import Payment, PaymentId, TenantId
 
@@ -78,11 +79,13 @@ class Payments:
         return list_response(self._api, "payments", shown, more=len(found) > FOUND_MAX)
 
     async def get_events(self, request: web.Request) -> web.Response:
-        """Show a payment's history."""
+        """Show a payment's history, and what others have asked about it."""
         tenant_id = await self._keys.tenant_of(request.headers)
         _require_json(request)
         payment = await self._payment(tenant_id, request.match_info["reference"])
-        return json_response(events_json(payment.payment_id, await self._api.store.events(payment.payment_id)))
+        asked = await self._api.questions.about(payment.rail, [payment.message_id])
+        history = events_json(payment.payment_id, await self._api.store.events(payment.payment_id))
+        return json_response({**history, "questions": questions_json(asked)})
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Show the list of a payment's raw messages."""

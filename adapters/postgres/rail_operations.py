@@ -65,6 +65,8 @@ SELECT {_COLUMNS} FROM rail_event
 WHERE rail = $1 AND business_message_id = ANY ($2::text[]) AND kind IN ('asked', 'requested')
 """
 
+_WITH_IDS: Final = f"SELECT {_COLUMNS} FROM rail_event WHERE event_id = ANY ($1::uuid[])"
+
 _EVENTS: Final = f"""
 SELECT {_COLUMNS} FROM rail_event
 WHERE rail = $1 AND ($3::text[] IS NULL OR subjects && $3)
@@ -206,6 +208,12 @@ class PostgresRailEvents:
         with translated():
             rows = await self._pool.fetch(_ASKED, rail.value, list(message_ids))
         return {row["business_message_id"]: _event_from(row) for row in rows}
+
+    async def with_ids(self, event_ids: Collection[UUID]) -> Mapping[UUID, RailEvent]:
+        """Return the events with these ids; see the port."""
+        with translated():
+            rows = await self._pool.fetch(_WITH_IDS, list(event_ids))
+        return {event.event_id: event for event in map(_event_from, rows)}
 
     async def events(
         self,

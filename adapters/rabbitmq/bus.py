@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +21,7 @@ from adapters.rabbitmq.deliveries import (
     properties_of,
     published_at_of,
 )
+from adapters.rabbitmq.mending import Mender
 from adapters.rabbitmq.publisher import Outgoing, Publisher
 from adapters.rabbitmq.topology import Topology
 from gateway.service.consuming import Consumer, Patience
@@ -51,7 +52,8 @@ class RabbitMqBus:
     of the others has it run.
 
     `urls` are brokers of one cluster, tried in turn. It connects on first use and after every loss, with one connection
-    for publishing and one for consuming: a broker that blocks publishers goes on taking acknowledgements.
+    for publishing and one for consuming: a broker that blocks publishers goes on taking acknowledgements. What is
+    missing on the broker is made anew by whoever finds it so (`Mender`).
 
     * `namespace`: what the names of queues begin with.
     * `queues`: those that `declare` makes; an installation with one rail needs none of another's.
@@ -59,6 +61,8 @@ class RabbitMqBus:
     * `confirm_timeout_s`: a publish that is not confirmed by then is `UnavailableError`, and the connection given up.
     * `retry_s`, `retry_max_s`: how long a delivery rests after the first handler that raised, doubled with each one.
     * `silence_s`: how long a consumer may be silent, while its queue has deliveries ready, before it is made anew.
+    * `missing_for_s`: how long a queue must be missing before it is made anew. RabbitMQ 3.10 swallows what it confirms
+      on one that was deleted and declared again within milliseconds.
     * `drain_s`: how long a consumer that leaves waits for its handlers; the rest is given back.
     """
 
@@ -75,6 +79,7 @@ class RabbitMqBus:
         retry_s: float = 0.1,
         retry_max_s: float = 5.0,
         silence_s: float = 4.0,
+        missing_for_s: float = 1.0,
         drain_s: float = 10.0,
     ) -> None:
         self._clock = clock
@@ -86,6 +91,7 @@ class RabbitMqBus:
         self._publishing = BrokerLink(urls, purpose=f"{namespace} publisher")
         self._consuming = BrokerLink(urls, purpose=f"{namespace} consumer")
         self._publisher = Publisher(self._publishing)
+        self._mender = Mender(self._topology.declared, self._declare, clock, observer, missing_for_s=missing_for_s)
         self._consumers: list[RabbitMqSupply] = []
 
     async def __aenter__(self) -> Self:
@@ -104,21 +110,12 @@ class RabbitMqBus:
     async def declare(self) -> None:
         """Make the exchange and all queues that are missing; a repeat is safe.
 
-        RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before its node is
-        killed; what was to be published then stays in the outbox until somebody declares again.
-
         Raises:
             UnavailableError: no broker answers.
             TopologyMismatchError: a queue exists with other arguments.
 
         """
-        channel = await self._consuming.open_channel()
-        try:
-            with translated("declare"):
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await self._topology.declare(channel)
-        finally:
-            await close_channel(channel)
+        await self._declare(None)
 
     async def publish(self, deliveries: Sequence[OutboundDelivery]) -> None:
         """Put all on their queues and return once the broker has confirmed every one; see `Bus.publish`.
@@ -128,11 +125,13 @@ class RabbitMqBus:
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """
-        properties = properties_of(published_at=self._clock.now())
+        now = self._clock.now()
         messages = [
-            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties) for delivery in deliveries
+            Outgoing("", self._topology.name(delivery.queue), body_of(delivery), properties_of(published_at=now))
+            for delivery in deliveries
         ]
-        await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)
+        async with self._mender.noticing():
+            await self._publisher.publish(messages, timeout_s=self._confirm_timeout_s)
 
     def consume(
         self, queue: Queue, handler: DeliveryHandler, *, prefetch: int, concurrency: int
@@ -152,6 +151,7 @@ class RabbitMqBus:
             delivery_limit=self._topology.delivery_limit,
             silence_s=self._silence_s,
             bury=self._bury,
+            mender=self._mender,
             observer=self._observer,
             running=self._consumers,
         )
@@ -175,7 +175,8 @@ class RabbitMqBus:
             UnroutableError: the queue does not exist.
 
         """
-        look = await self._consuming.look_at(self._topology.name(queue))
+        async with self._mender.noticing():
+            look = await self._consuming.look_at(self._topology.name(queue))
         return look.ready + sum(consumer.in_hand for consumer in self._consumers if consumer.queue is queue)
 
     @asynccontextmanager
@@ -190,7 +191,9 @@ class RabbitMqBus:
             UnroutableError: the queues are not declared.
 
         """
-        if (await self._consuming.look_at(self._topology.dead_letters)).ready == 0:
+        async with self._mender.noticing():
+            look = await self._consuming.look_at(self._topology.dead_letters)
+        if look.ready == 0:
             yield ()
             return
         channel = await self._consuming.open_channel()
@@ -222,6 +225,15 @@ class RabbitMqBus:
         except TimeoutError as error:
             raise UnavailableError(f"RabbitMQ: nothing answers within {CHECK_TIMEOUT_S:g} s") from error
 
+    async def _declare(self, only: Collection[str] | None) -> None:
+        channel = await self._consuming.open_channel()
+        try:
+            with translated("declare"):
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    await self._topology.declare(channel, at=self._clock.now(), only=only)
+        finally:
+            await close_channel(channel)
+
     async def _bury(self, delivery: Delivery, message: DeliveredMessage, fault: Exception) -> None:
         """Publish a dead letter, confirmed, under the routing key that its queue's own would keep."""
         now = self._clock.now()
@@ -234,7 +246,8 @@ class RabbitMqBus:
         letter = Outgoing(
             self._topology.dead_letters, self._topology.name(delivery.queue), body_of(delivery), properties
         )
-        await self._publisher.publish([letter], timeout_s=self._confirm_timeout_s)
+        async with self._mender.noticing():
+            await self._publisher.publish([letter], timeout_s=self._confirm_timeout_s)
 
     async def _get_dead_letters(self, channel: AbstractChannel, *, limit: int) -> tuple[Sequence[DeadLetter], int]:
         """Return dead letters, the longest dead first, and the tag of the last message that was fetched for them."""
@@ -264,4 +277,5 @@ class RabbitMqBus:
     async def _set_aside(self, message: DeliveredMessage) -> None:
         """Publish what is no dead letter of ours, as it is, to the queue of such things."""
         aside = Outgoing("", self._topology.unreadable, message.body, message.header.properties)
-        await self._publisher.publish([aside], timeout_s=self._confirm_timeout_s)
+        async with self._mender.noticing():
+            await self._publisher.publish([aside], timeout_s=self._confirm_timeout_s)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from aiormq.abc import DeliveredMessage
 
-from adapters.amqp.connection import BrokerLink
+from adapters.amqp.connection import BrokerLink, demand_there
 from adapters.amqp.session import Session
 from adapters.rabbitmq.deliveries import UnreadableDeliveryError, delivery_from
+from adapters.rabbitmq.mending import Mender
 from gateway.service.consuming import Consumer, Handout
 from gateway.service.ports import BusObserver, Delivery, Queue, UnavailableError, UnroutableError
 
@@ -55,6 +56,7 @@ class RabbitMqSupply:
         delivery_limit: int,
         silence_s: float,
         bury: Bury,
+        mender: Mender,
         observer: BusObserver,
         running: list[RabbitMqSupply],
     ) -> None:
@@ -64,6 +66,7 @@ class RabbitMqSupply:
         self._delivery_limit = delivery_limit
         self._look_s = silence_s / SILENT_LOOKS_MAX
         self._bury = bury
+        self._mender = mender
         self._observer = observer
         self._running = running
         self._consumer: Consumer[Receipt] | None = None
@@ -128,15 +131,20 @@ class RabbitMqSupply:
         while not self._leaving.is_set():
             try:
                 await self._consume(consumer)
-            except UnavailableError as error:
+            except (UnavailableError, UnroutableError) as error:
                 self._observer.fault(f"bus {self.queue}: consumer", error)
                 await consumer.rest(RECONNECT_S)
 
     async def _consume(self, consumer: Consumer[Receipt]) -> None:
-        """Consume in one session until the consumer has left, or raise `UnavailableError` when the session is lost."""
-        session = await Session.opened(
-            self._link, self._broker_name, prefetch=consumer.prefetch, on_message=self._take, wake=self._wake
-        )
+        """Consume in one session until the consumer has left.
+
+        Raises:
+            UnavailableError: the session is lost.
+            NoSuchQueueError: the queue is not there; it soon is.
+
+        """
+        async with self._mender.noticing():
+            session = await self._opened(consumer)
         self._observer.consumer_active(self.queue, is_active=True)
         try:
             await self._serve(consumer, session)
@@ -148,6 +156,15 @@ class RabbitMqSupply:
             self._observer.consumer_active(self.queue, is_active=False)
             consumer.withdraw()  # the broker hands out again what was not answered
             await session.close()
+
+    async def _opened(self, consumer: Consumer[Receipt]) -> Session:
+        try:
+            return await Session.opened(
+                self._link, self._broker_name, prefetch=consumer.prefetch, on_message=self._take, wake=self._wake
+            )
+        except UnavailableError as error:
+            demand_there(self._broker_name, error)
+            raise
 
     async def _serve(self, consumer: Consumer[Receipt], session: Session) -> None:
         """Answer, and look after the session, until the consumer has left and every answer is sent.

@@ -21,8 +21,8 @@ from pamqp.base import Frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from adapters.amqp.connection import BrokerLink, translated
-from gateway.service.ports import BlockedError, UnavailableError, UnroutableError
+from adapters.amqp.connection import BrokerLink, NoSuchQueueError, translated
+from gateway.service.ports import BlockedError, UnavailableError
 
 CONFIRMS_MAX: Final = 500
 """Publishes that wait for their confirmation at one time. More gain nothing: the broker's rate is flat from 50 on."""
@@ -46,6 +46,11 @@ class Outgoing:
     properties: spec.Basic.Properties
     is_mandatory: bool = True
 
+    @property
+    def place(self) -> str:
+        """The queue or exchange that must be there."""
+        return self.exchange or self.routing_key
+
 
 class Publisher:
     """Publishes on one channel, which it opens on first use and after every loss."""
@@ -60,7 +65,7 @@ class Publisher:
         """Publish all and return once the broker has confirmed every one.
 
         Raises:
-            UnroutableError: a queue does not exist; the others have been published.
+            NoSuchQueueError: a queue does not exist; those for other queues have been published.
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """
@@ -70,24 +75,30 @@ class Publisher:
     async def _publish(self, messages: Sequence[Outgoing], *, timeout_s: float) -> None:
         channel = await self._usable_channel()
         ids = [str(next(self._ids)) for _ in messages]
+        confirmations: Sequence[Confirmation] = ()
         try:
             async with asyncio.timeout(timeout_s):
                 with translated("publish"):
                     confirmations = await _send(channel, messages, ids)
                 await self._confirmed(confirmations)
         except TimeoutError as error:
+            late = {sent.place for sent, answer in zip(messages, confirmations, strict=False) if not answer.done()}
+            where = f" by {', '.join(sorted(late))}" if late else ""
             self._channel = None  # a connection that has gone silent may not even notice that it was closed
             await self._link.drop()
-            raise UnavailableError(f"RabbitMQ: publish: not confirmed within {timeout_s:g} s") from error
+            raise UnavailableError(f"RabbitMQ: publish: not confirmed within {timeout_s:g} s{where}") from error
         finally:
             for message_id in ids:
                 channel.message_id_delivery_tag.pop(message_id, None)
-        faults = [fault for confirmation in confirmations if (fault := _fault_of(confirmation)) is not None]
-        unroutable = next((fault for fault in faults if isinstance(fault, aiormq.PublishError)), None)
-        if unroutable is not None:
-            raise UnroutableError(f"no queue takes what is published: {unroutable}") from unroutable
-        if faults:
-            raise UnavailableError(f"RabbitMQ: publish: {faults[0]!r}") from faults[0]
+        faults = [
+            (sent, fault)
+            for sent, confirmation in zip(messages, confirmations, strict=True)
+            if (fault := _fault_of(confirmation)) is not None
+        ]
+        if missing := {sent.place: fault for sent, fault in faults if _is_not_there(sent, fault)}:
+            raise NoSuchQueueError(missing) from next(iter(missing.values()))
+        for _, fault in faults:
+            raise UnavailableError(f"RabbitMQ: publish: {fault!r}") from fault
 
     async def _confirmed(self, confirmations: Sequence[Confirmation]) -> None:
         """Return once every publish has ended, well or not.
@@ -155,3 +166,9 @@ def _fault_of(confirmation: Confirmation) -> BaseException | None:
     if confirmation.cancelled():
         return asyncio.CancelledError("the channel was closed")
     return confirmation.exception()
+
+
+def _is_not_there(sent: Outgoing, fault: BaseException) -> bool:
+    """Whether no queue takes a message; an exchange that is not there ends the channel, with others' messages."""
+    is_of_exchange = bool(sent.exchange) and isinstance(fault, aiormq.ChannelNotFoundEntity)
+    return is_of_exchange or isinstance(fault, aiormq.PublishError)

@@ -71,6 +71,12 @@ class IncomingMetrics:
             ["rail"],
             registry=registry,
         )
+        self.rules_broken_total = Counter(
+            "gateway_incoming_rules_broken_total",
+            "Incoming transfers that were rejected because their message breaks a rule of its rail.",
+            ["rail"],
+            registry=registry,
+        )
 
     def show(self, backlog: IncomingBacklog, *, now: datetime) -> None:
         """Show what is not at its end.

@@ -10,6 +10,7 @@ import structlog
 from adapters.telemetry.metrics import Metrics
 from gateway.domain.events import EventKind
 from gateway.domain.incoming import IncomingEvent
+from gateway.domain.incoming_transfer import FINDINGS
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
@@ -66,6 +67,8 @@ class TelemetryObserver:
             self._metrics.incoming.transfers_total.labels(transfer.rail.value, decision.state.value).inc()
             if fact.details.get("decided_by") == "stand_in":
                 self._metrics.incoming.stand_in_total.labels(transfer.rail.value).inc()
+            if FINDINGS in fact.details:
+                self._metrics.incoming.rules_broken_total.labels(transfer.rail.value).inc()
         if fact.kind is IncomingEvent.ANSWER_WITHHELD:
             self._metrics.regions.incoming_withheld_total.labels(transfer.rail.value).inc()
         if decision.contradiction:
@@ -82,6 +85,7 @@ class TelemetryObserver:
             answer=decision.answer,
             reason=None if fact.reason is None else fact.reason.code,
             contradiction=decision.contradiction,
+            findings=fact.details.get(FINDINGS),
         )
 
     def incoming_answered(self, rail: Rail, *, own_s: float, left_s: float) -> None:

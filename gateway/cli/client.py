@@ -163,6 +163,10 @@ class GatewayClient:
         """Ask how we stand on a rail."""
         return await self._request("GET", f"/v1/rails/{quote(rail, safe='')}", wait_s=0)
 
+    async def rail_questions(self, rail: str) -> Answer:
+        """Ask for what others have asked about nothing that is known here."""
+        return await self._request("GET", f"/v1/rails/{quote(rail, safe='')}/questions", wait_s=0)
+
     async def rail_operation(self, rail: str, asked: Mapping[str, str]) -> Answer:
         """Have something asked of a rail; a repeat asks again."""
         return await self._request("POST", f"/v1/rails/{quote(rail, safe='')}/operations", wait_s=0, json=dict(asked))

@@ -83,27 +83,53 @@ def print_whole(answers: Sequence[Answer], print_head: Callable[[dict[str, Any]]
         return print_refusal(refused)
     shown, events, messages = (answer.document for answer in answers)
     if as_json:
-        print(json.dumps({**shown, "events": events["events"], "messages": messages.get("messages")}, indent=2))
+        print(json.dumps({**events, **shown, "messages": messages.get("messages")}, indent=2))
         return EXIT_OK
     print_head(shown)
-    print_timeline(events["events"], messages.get("messages"))
+    print_timeline(events, messages.get("messages"))
     print_freshness(answers[0])
     return EXIT_OK
 
 
-def print_timeline(events: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]] | None) -> None:
-    """Print what befell something, and every message about it with the link to its bytes, oldest first each.
+def print_timeline(history: Mapping[str, Any], messages: Sequence[Mapping[str, Any]] | None) -> None:
+    """Print what befell something, and what others asked about it, and every message with the link to its bytes.
 
-    None: the messages are no longer kept.
+    Each the oldest first. None: the messages are no longer kept.
     """
-    for event in events:
-        code = (event["reason"] or {}).get("code")
-        words = [event["at"], event["region"], event["kind"], event["state_after"], event.get("status"), code]
-        _print_words(*words, event["business_message_id"])
+    events, questions = history["events"], history["questions"]
+    for entry in sorted((*events, *questions), key=lambda each: str(each["at"])):
+        if "answers" in entry:
+            print_question(entry)
+        else:
+            _print_event(entry)
     if messages is None:
         print_line("  its messages are no longer kept")
     for message in messages or ():
         _print_words(*(message[name] for name in ("at", "direction", "message_type", "business_message_id", "link")))
+
+
+def _print_event(event: Mapping[str, Any]) -> None:
+    code = (event["reason"] or {}).get("code")
+    words = [event["at"], event["region"], event["kind"], event["state_after"], event.get("status"), code]
+    _print_words(*words, event["business_message_id"])
+    for finding in filter(None, event.get("details", {}).get("findings", "").split("; ")):
+        print_line(f"    {escape(finding)}")
+
+
+def print_question(question: Mapping[str, Any], *, about: bool = False) -> None:
+    """Print what another institution has asked, and below it what it was told; `about`: also which message it names."""
+    named = f"about {question['about'] or 'no message'}" if about else None
+    _print_words(
+        question["at"], question["message_type"], f"asked by {question['asked_by']}", named, question["message_id"]
+    )
+    for answer in question["answers"]:
+        said = [
+            answer["message_type"],
+            answer["status"] or "it has arrived",
+            answer["reason_code"],
+            answer["message_id"],
+        ]
+        _print_words("  told", *said)
 
 
 def _print_words(*words: str | None) -> None:

@@ -56,16 +56,16 @@ def show_transfer(settings: Settings, transfer_id: str, *, url: str | None, as_j
     if (refused := refused_of(answers)) is not None:
         return print_refusal(refused)
     shown, *parts = (answer.document for answer in answers)
-    events, returns, messages = (parts[0]["events"], parts[1]["returns"], parts[2].get("messages"))
+    history, returns, messages = (parts[0], parts[1]["returns"], parts[2].get("messages"))
     if as_json:
-        print(json.dumps({**shown, "events": events, "returns": returns, "messages": messages}, indent=2))
+        print(json.dumps({**history, **shown, "returns": returns, "messages": messages}, indent=2))
         return EXIT_OK
     _print(shown)
     print_return_request(shown["return_request"])
     for each in returns:
         amount = each["amount"]["value"]
         print_line(f"  return {each['payment_id']}  {amount}  {each['state']}  message {escape(each['message_id'])}")
-    print_timeline(events, messages)
+    print_timeline(history, messages)
     print_freshness(answers[0])
     return EXIT_OK
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from gateway.cli import EXIT_FINDINGS, EXIT_OK
 from gateway.cli.client import Answer, GatewayClient
 from gateway.cli.console import OUT
-from gateway.cli.desk import ask, print_line, print_refusal
+from gateway.cli.desk import ask, print_line, print_question, print_refusal
 from gateway.settings import Settings
 
 ENDS_WITHIN_S: Final = 30.0
@@ -61,6 +61,23 @@ def show(settings: Settings, *, rail: str, url: str | None, as_json: bool) -> in
     return EXIT_OK
 
 
+def list_questions(settings: Settings, *, rail: str, url: str | None, as_json: bool) -> int:
+    """Print what other institutions have asked about nothing that is known here; return the exit status."""
+    answer = ask(settings, url, partial(_questions, rail=rail), remedy=_REMEDY)
+    if answer.status != 200:
+        return print_refusal(answer)
+    if as_json:
+        print(json.dumps(answer.document, indent=2))
+        return EXIT_OK
+    if not answer.document["questions"]:
+        OUT.print("[green]there is none[/]")
+    for each in answer.document["questions"]:
+        print_question(each, about=True)
+    if answer.document["more"]:
+        OUT.print("There are more: these are the newest.")
+    return EXIT_OK
+
+
 def close(settings: Settings, message_id: str, *, rail: str, note: str, url: str | None) -> int:
     """Say that what was missing was looked at; return 0 when that is kept."""
     answer = ask(settings, url, partial(_close, rail=rail, message_id=message_id, note=note), remedy=_REMEDY)
@@ -96,6 +113,10 @@ async def _operate(client: GatewayClient, *, rail: str, asked: dict[str, str]) -
         await asyncio.sleep(LOOK_PAUSE_S)
         answer = await client.rail_operation_status(rail, answer.document["operation_id"])
     return answer
+
+
+async def _questions(client: GatewayClient, *, rail: str) -> Answer:
+    return await client.rail_questions(rail)
 
 
 async def _status(client: GatewayClient, *, rail: str) -> Answer:

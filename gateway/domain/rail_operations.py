@@ -74,7 +74,8 @@ class RailEvent:
     """One fact about us and the rail, or the rail itself.
 
     ``code`` is the rail's own for the event; ``subjects`` whom it is about (none: the whole connection party), by
-    routing number, connection party or connection point. ``about`` is the id of the message of ours that it answers; of
+    routing number, connection party or connection point; of another institution's question, who asks, and the message
+    that it asks about. ``about`` is the id of the message of ours that it answers; of
     an answer of ours to another institution's request, or of our receipt, the id of theirs.
     ``event_time`` is the time that the message gives the event.
     """

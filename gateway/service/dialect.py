@@ -14,6 +14,7 @@ from gateway.domain.events import Event, EventKind
 from gateway.domain.identity import reference_of, uetr_of
 from gateway.domain.payment import IdempotencyKey, Payment, Rail, Reason, ReasonOrigin, TenantId
 from gateway.domain.timing import Timing
+from gateway.service.incoming.money import names_institutions
 from gateway.service.liquidity import LIQUIDITY_REQUEST_TYPE, LiquidityRequest
 from gateway.service.ports import RawMessage
 from gateway.service.rail_protocol import Notice, OutboundMessage, Reading, Statement, Talk, Value, differing
@@ -146,6 +147,11 @@ class Dialect(Protocol):
 
     def notice(self, message: Message | None) -> Notice | None:
         """Return what the rail says of itself, or of what it was asked about ourselves; None for all else."""
+        ...
+
+    @property
+    def unanswerable(self) -> frozenset[str]:
+        """The findings that leave open which money a transfer brings: nobody can say no to that."""
         ...
 
     def about(self, message: Message | None) -> str | None:
@@ -374,13 +380,17 @@ class DialectProtocol:
         """Return what a message from the rail is about; what cannot be read keeps its findings' codes."""
         report = examine(body, profile=self._dialect.profile, direction=Direction.FROM_RAIL, limits=RAIL_LIMITS)
         header, message = report.header, report.message
-        codes = tuple(finding.code for finding in report.findings if finding.severity is Severity.ERROR)
+        broken = tuple(finding for finding in report.findings if finding.severity is Severity.ERROR)
+        codes = tuple(finding.code for finding in broken)
         message_type = report.message_type or _UNREADABLE
         if header is None:
             return Reading("", message_type, None, None, codes or (_NO_HEADER,))
         if not self._dialect.is_for_us(header):
             codes = (*codes, _NOT_FOR_US)
         if codes:  # only what is valid, from the rail and for us, is acted upon; the rest is a person's to look at
+            refused = message or report.refusable
+            if _NOT_FOR_US not in codes and self._is_answerable(refused, codes):
+                return replace(_brought(header, message_type, refused), codes=codes, broken=broken)
             return Reading(header.business_message_id, message_type, None, None, codes)
         notice = self._dialect.notice(message)
         is_alive = self._dialect.is_sign_of_life(message)
@@ -388,16 +398,7 @@ class DialectProtocol:
             of = None if notice is None else self._dialect.about(message)
             return Reading(header.business_message_id, message_type, of, None, is_sign_of_life=is_alive, notice=notice)
         if self._is_value(message):
-            created_at = header.creation_time
-            return Reading(
-                header.business_message_id,
-                message_type,
-                None,
-                None,
-                transfer=message,
-                created_at=created_at,
-                is_marked_repeat=header.copy_duplicate is CopyDuplicate.DUPL,
-            )
+            return _brought(header, message_type, message)
         if isinstance(message, Talk):
             return Reading(header.business_message_id, message_type, None, None, talk=message)
         if isinstance(message, PaymentStatusRequest):
@@ -475,6 +476,26 @@ class DialectProtocol:
     def _is_value(self, message: Message | None) -> TypeGuard[Value]:
         is_liquidity = isinstance(message, InstitutionCreditTransfer) and self.carries_liquidity
         return is_liquidity or isinstance(message, CustomerCreditTransfer | PaymentReturn)
+
+    def _is_answerable(
+        self, message: Message | None, codes: tuple[str, ...]
+    ) -> TypeGuard[CustomerCreditTransfer | PaymentReturn]:
+        """Whether it can be answered though it breaks rules; a liquidity transfer nobody answers."""
+        is_asked = isinstance(message, CustomerCreditTransfer | PaymentReturn) and names_institutions(message)
+        return is_asked and self._dialect.unanswerable.isdisjoint(codes)
+
+
+def _brought(header: BusinessHeader, message_type: str, message: Value) -> Reading:
+    """Money that the rail brings."""
+    return Reading(
+        header.business_message_id,
+        message_type,
+        None,
+        None,
+        transfer=message,
+        created_at=header.creation_time,
+        is_marked_repeat=header.copy_duplicate is CopyDuplicate.DUPL,
+    )
 
 
 def rail_time(at: datetime, zone: ZoneInfo) -> datetime:

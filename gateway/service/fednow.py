@@ -87,6 +87,9 @@ _NEVER_RECEIVED: Final = "AG09"
 _IN_WORDS: Final = "NARR"
 """ISO: told in words. The service may refuse a question with it, and a transfer; an institution rejects with it."""
 
+_UNANSWERABLE: Final = frozenset({"FEDNOW_ONE_PAYMENT", "FEDNOW_CURRENCY", "FEDNOW_AMOUNT_LEAST"})
+"""The findings that leave open which money a transfer brings."""
+
 _DATE: Final = slice(8)
 """Where a message id carries its date."""
 
@@ -197,6 +200,11 @@ class FedNowDialect:
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the service's, and to our connection party."""
         return header.sender == self._profile.fednow_id and header.receiver == self._connection_party
+
+    @property
+    def unanswerable(self) -> frozenset[str]:
+        """More than one payment, none of dollars, or none of anything."""
+        return _UNANSWERABLE
 
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether it is the answer to a PING."""

@@ -128,6 +128,9 @@ class Reading:
     ``is_marked_repeat``. With ``gives_up`` it is the rail's word that a payment's time is over, which is true for its
     sender and its receiver alike. ``notice`` is what the rail says of itself, or of what it was asked about ourselves;
     ``talk`` belongs to a conversation; ``question`` asks us what became of something.
+
+    A credit transfer or a return that breaks rules of the rail is ``transfer`` too, where it says all that an answer to
+    it needs: ``broken`` are the rules, and ``codes`` theirs, for where nobody answers it.
     """
 
     business_message_id: str
@@ -143,6 +146,7 @@ class Reading:
     talk: Talk | None = None
     notice: Notice | None = None
     question: PaymentStatusRequest | None = None
+    broken: tuple[Finding, ...] = ()
 
 
 class RailProtocol(Protocol):

@@ -262,7 +262,8 @@ class Receiver:
             if isinstance(code, NotServingError):
                 await self._pass_on(one, code)
             elif code is not None:
-                await self._quarantine(one, (code,))
+                others = (each for each in one.reading.codes if each != code)
+                await self._quarantine(one, (code, *others))
 
     async def _converse(self, heard: Sequence[_Heard], hearing: ConversationHearing) -> list[_Heard]:
         """Apply what belongs to conversations, in the order in which it came; return what does not."""

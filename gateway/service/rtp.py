@@ -88,6 +88,9 @@ _BY_STATUS: Final = {
 }
 """All that a pacs.002 may say on RTP, as the sender of a payment hears it."""
 
+_UNANSWERABLE: Final = frozenset({"RTP_ONE_PAYMENT", "RTP_CURRENCY", "RTP_AMOUNT_LEAST", "RTP_TOTAL"})
+"""The findings that leave open which money a transfer brings."""
+
 _SERIALS: Final = 10**11
 _PAYMENT: Final = "pacs.008"
 _REQUEST: Final = "camt.056"
@@ -265,6 +268,11 @@ class RtpDialect:
     def is_for_us(self, header: BusinessHeader) -> bool:
         """Whether a header is the rail's, under any of its ids, and to our participant."""
         return header.sender in self._profile.rail_ids and header.receiver == self._address.participant
+
+    @property
+    def unanswerable(self) -> frozenset[str]:
+        """More than one payment, none of dollars, none of anything, or of two amounts."""
+        return _UNANSWERABLE
 
     def is_sign_of_life(self, message: Message | None) -> bool:
         """Whether it is the answer to an echo."""

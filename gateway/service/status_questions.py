@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from gateway.domain.conversation import Conversation, ConversationKind, Side
 from gateway.domain.identity import status_answer_id_of
@@ -26,9 +26,13 @@ from gateway.domain.rail_operations import RailEvent, RailEventKind
 from gateway.service.conversations.alike import request_in
 from gateway.service.ports import IncomingStore, RailEventStore, RawMessage
 from gateway.service.ports.conversations import ConversationStore
+from gateway.service.questions import subjects_of
 from gateway.service.rail_protocol import OutboundMessage
 from iso20022 import PaymentStatusRequest
 from iso20022.messages.pain013 import RequestForPayment
+
+_REFUSED: Final = "RJCT"
+"""The status of a question that is not answered."""
 
 
 class StatusMessages(Protocol):
@@ -61,6 +65,14 @@ class StatusMessages(Protocol):
         ...
 
 
+class _Said(NamedTuple):
+    """A message of ours, and the status that it tells with its reason, where it tells one."""
+
+    message: OutboundMessage
+    status: str | None = None
+    reason: Reason | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StatusQuestions:
     """Answers the questions of other institutions, on the rails that have `messages` for it."""
@@ -90,14 +102,17 @@ class StatusQuestions:
             UnavailableError: the store does not answer; nothing may be acknowledged.
 
         """
-        said = (self.messages[rail].receipt(question, at=raw.at), await self._latest(rail, question, at=raw.at))
-        for number, message in enumerate(said):
+        receipt = _Said(self.messages[rail].receipt(question, at=raw.at))
+        said = (receipt, await self._latest(rail, question, at=raw.at))
+        for number, (message, status, reason) in enumerate(said):
             event = RailEvent(
                 event_id=status_answer_id_of(rail, raw.business_message_id or "", str(number)),
                 rail=rail,
                 kind=RailEventKind.REQUESTED,
                 code=message.message_type[:8],
                 business_message_id=message.business_message_id,
+                reason_code=None if reason is None else reason.code,
+                description=status,
                 at=raw.at,
             )
             await self.events.ask(event, message.kept(event.event_id, at=raw.at), message_class=message.message_class)
@@ -106,29 +121,32 @@ class StatusQuestions:
             rail=rail,
             kind=RailEventKind.REQUESTED,
             code=raw.message_type[:8],
-            subjects=(question.instructing_agent,),
+            subjects=subjects_of(question.instructing_agent, question.original_message_id),
             business_message_id=raw.business_message_id,
             at=raw.at,
         )
         return await self.events.hear(heard, raw, digest=digest)
 
-    async def _latest(self, rail: Rail, question: PaymentStatusRequest, *, at: datetime) -> OutboundMessage:
+    async def _latest(self, rail: Rail, question: PaymentStatusRequest, *, at: datetime) -> _Said:
         messages, named = self.messages[rail], [question.original_message_id]
         transfer = (await self.incoming.find_by_message_id(rail, named)).get(question.original_message_id)
         if transfer is not None and _is_askers(transfer, question):
             latest = latest_status_of(transfer)
             if latest is None or await self._is_missing(rail, question):
-                return messages.refused(question, UNDER_WAY, at=at)
-            return messages.of_transfer(question, transfer, latest, at=at)
+                return _Said(messages.refused(question, UNDER_WAY, at=at), _REFUSED, UNDER_WAY)
+            message = messages.of_transfer(question, transfer, latest, at=at)
+            return _Said(message, latest.status, latest.reason)
         halves = (await self.conversations.find_by_message_id(rail, named)).get(question.original_message_id, {})
         conversation = halves.get(Side.THEM)
         if conversation is not None and _is_askers_request(conversation, question):
             request = request_in(await self._kept(conversation))
             latest = latest_status_of_request(conversation)
-            return messages.of_request(question, conversation, request, latest, at=at)
+            message = messages.of_request(question, conversation, request, latest, at=at)
+            return _Said(message, latest.status, latest.reason)
         is_nowhere = transfer is None and not halves
         is_missing = is_nowhere and await self._is_missing(rail, question)
-        return messages.refused(question, UNDER_WAY if is_missing else NOT_TRACEABLE, at=at)
+        why = UNDER_WAY if is_missing else NOT_TRACEABLE
+        return _Said(messages.refused(question, why, at=at), _REFUSED, why)
 
     async def _is_missing(self, rail: Rail, question: PaymentStatusRequest) -> bool:
         """Whether the rail says that it has settled what is asked about, otherwise than is known here."""

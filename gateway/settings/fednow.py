@@ -192,6 +192,11 @@ class FedNowSettings(BaseModel):
         pattern=r"^[A-Z0-9]{4}$",
         description="ISO reason of our rejection when no tenant receives for the creditor's agent.",
     )
+    broken_rule_reason_code: str = Field(
+        "NARR",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="ISO reason of our rejection when a message breaks a rule of the rail that has no code of its own.",
+    )
     answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("E760", "E890", "E891"),
         description="The rail's reasons, comma-separated, that say of a received transfer that our response to it was "

@@ -105,6 +105,11 @@ class RtpSettings(BaseModel):
         pattern=r"^[A-Z0-9]{4}$",
         description="Reason of our rejection when no tenant receives for the creditor's agent.",
     )
+    broken_rule_reason_code: str = Field(
+        "NARR",
+        pattern=r"^[A-Z0-9]{4}$",
+        description="Reason of our rejection when a message breaks a rule of the rail that has no code of its own.",
+    )
     answer_refused_codes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("DUPL",),
         description="The rail's reasons, comma-separated, that say of a received transfer that our answer to it was "

@@ -72,6 +72,9 @@ LAYOUT: Final = Layout(
 )
 """Where each field stands."""
 
+SPARED: Final = frozenset({"debtor_name", "debtor_account", "creditor_name", "creditor_account", "clearing_system"})
+"""What the rails demand and the schema does not: without it a payment can still be refused."""
+
 _CLEARING_SYSTEMS: Final = tuple(f"{agent}_clearing_system" for agent in _AGENTS)
 # What a Document must say for a value to carry all of it, since building writes nothing else.
 _CONSTANTS: Final = {"number_of_transactions": "1", "settlement_method": "CLRG", "currency": "USD"}

@@ -99,7 +99,7 @@ class MessageKind:
     ``read`` takes the fields of a Document into a value and raises RemoteProtocolError; ``build`` takes a value of
     ``value_type`` into a Document and raises LocalProtocolError; ``summary`` is one line about a value for people,
     personal data masked. ``id_field`` is the field of the layout that holds the Document's own message id, ``""`` for a
-    type that has none.
+    type that has none. ``spared`` are the fields that ``read`` can do without where the message is to be refused.
     """
 
     message_type: str
@@ -109,6 +109,7 @@ class MessageKind:
     build: Callable[[Any], etree._Element]
     summary: Callable[[Any], str]
     id_field: str = "message_id"
+    spared: frozenset[str] = frozenset()
 
 
 def _by_type(kinds: Iterable[MessageKind]) -> MappingProxyType[str, MessageKind]:
@@ -124,6 +125,7 @@ MESSAGE_KINDS: Final = _by_type(
             read=pacs008.read,
             build=pacs008.build,
             summary=pacs008.summary,
+            spared=pacs008.SPARED,
         ),
         MessageKind(
             message_type=pacs002.MESSAGE_TYPE,

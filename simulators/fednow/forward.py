@@ -33,6 +33,7 @@ from iso20022 import (
 )
 from iso20022.messages import pacs004, pacs009
 from iso20022.moulds import status_moulds, transfer_moulds
+from simulators.breaking import rewritten
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.fednow.answers import eastern
 from simulators.fednow.decide import EASTERN, cycle_day
@@ -140,10 +141,11 @@ class FedNowForwarding:
         if transfer.is_liquidity:
             message_type = pacs009.MESSAGE_TYPE
         outgoing = self._header(message_type, recipient, processed_at=created, now=now)
-        if isinstance(content, CustomerCreditTransfer):
+        if isinstance(content, CustomerCreditTransfer) and not order.writes:
             body = self._transfer_moulds.wrapped(outgoing, content)
         else:
-            body = wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), content)
+            document = pacs008.build(content) if isinstance(content, CustomerCreditTransfer) else content
+            body = wrap(EnvelopeKind.FEDNOW_OUTGOING, header.build(outgoing), rewritten(document, order.writes))
         return TransferForwarded(
             number=number,
             message_id=transfer.message_id,

@@ -30,6 +30,7 @@ from iso20022.messages import camt056, pacs028
 from iso20022.messages.investigation import Case, GroupCancellation
 from iso20022.messages.original import Reason
 from iso20022.messages.shape import Code
+from simulators.breaking import rewritten
 from simulators.facts import PaymentBooked, TransferForwarded
 from simulators.forwarding import Order
 from simulators.participants import participant_of
@@ -97,7 +98,7 @@ class RtpForwarding:
             states_group=True,
         )
         clock_ends_at = now - timedelta(seconds=order.spent_s) + self._settings.rail_clock
-        document = pacs008.build(transfer)
+        document = rewritten(pacs008.build(transfer), order.writes)
         return self._forwarded(order, transfer, document, number, clock_ends_at, recipient=recipient, now=now)
 
     def relayed(

@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 from gateway.cli.application import application
 from gateway.domain.payment import Rail
 from tests.acceptance.payments import message, rtp_message, rtp_transfer, transfer
-from tests.acceptance.receiving import AGENT, Receiver, until
+from tests.acceptance.receiving import AGENT, OPERATOR_KEY, Receiver, until
 from tests.acceptance.talk import THEIRS, asked_of_us, is_in, known_as, path_of
-from tests.acceptance.test_rail_operations import OPERATOR_KEY
 from tests.acceptance.test_returns import ask, asked_back, asked_until, request_is
 from tests.conftest import Database
 

@@ -13,15 +13,19 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.child_process import free_loopback_port
+from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
 from gateway.cli.processes import Role
 from gateway.cli.zygote import start_forked
 from gateway.domain.payment import Rail
 from tests.acceptance.installation import CONNECTION_PARTY, RTP_PARTICIPANT, Installation
-from tests.conftest import API_KEY, TENANT, Database
+from tests.conftest import API_KEY, REGION, TENANT, Database
+from tests.integration.store.harness import NOW
 
 SECRET: Final = "whsec_dGhlLXNlY3JldC1vZi1hLXNhbXBsZS1pbnN0aXR1dGlvbg=="
 AGENT: Final = "990000107"
 """Whose customers are paid: Quillmoor Sample Bank."""
+
+OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
 
 STAND_IN: Final[Mapping[str, Any]] = {"rules": [{"decision": "accept", "amount_max": 10_000}], "reason_code": "AC06"}
 """The tenant's stand-in accepts up to 100 dollars."""
@@ -129,6 +133,12 @@ async def register(database: Database, url: str | None) -> None:
     )
     await connection.execute("INSERT INTO receiving_agent VALUES ($1, $2) ON CONFLICT DO NOTHING", AGENT, TENANT)
     await connection.close()
+
+
+def register_operator(database: Database) -> None:
+    """Register the operator's key."""
+    operator = FirstOperator("sample operator", digest_of_api_key(OPERATOR_KEY))
+    asyncio.run(upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, first_operator=operator, now=NOW))
 
 
 async def state_of(database: Database, message_id: str) -> dict[str, Any] | None:

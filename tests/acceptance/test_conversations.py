@@ -27,7 +27,7 @@ from tests.acceptance.bureau import (
 from tests.acceptance.due import everything_due
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, register_operator, until
 from tests.acceptance.talk import (
     THEIRS,
     asked_about_requests,
@@ -43,7 +43,6 @@ from tests.acceptance.talk import (
     tomorrow,
     verdicts_of,
 )
-from tests.acceptance.test_rail_operations import register_operator
 from tests.acceptance.test_returns import ask, asked_until, faults_of
 from tests.conftest import TENANT, Database, copy_database, demand_balance
 
@@ -332,6 +331,11 @@ async def test_information_is_asked_about_what_came_and_given_about_what_was_sen
     assert answers == [["answer"], ["answer"]], "each question has one answer, and the rail takes both"
     assert await status_answers(database, receiver) == answers, "and no other, though each has come twice"
     assert [each["status"] for each in receiver.at_rail(message_id)["posting"]] == ["ACCC", "ACCC"]
+    asked = ask(receiver, f"/v1/incoming-transfers/{row['payment_id']}/events")["questions"]
+    assert [(each["asked_by"], each["answers"][-1]["status"]) for each in asked] == [
+        (THEIRS, "ACCC"),
+        (STRANGER, "RJCT"),
+    ]
     assert kinds_of(receiver, ours["MS01"])[-2:] == ["InformationGiven", "Informed"]
     assert (silent["state"], silent["links"]["about"]) == ("REQUESTED", f"/v1/incoming-transfers/{row['payment_id']}")
     assert told["links"]["about"] == f"/v1/payments/{payment['payment_id']}"

@@ -34,7 +34,7 @@ from tests.acceptance.day import POSTED_LATER
 from tests.acceptance.due import everything_due
 from tests.acceptance.installation import RAIL_CLOCK_S, installed
 from tests.acceptance.payments import json_payment, rtp_message, rtp_transfer
-from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, register_operator, until
 from tests.acceptance.talk import (
     THEIRS,
     asked_about_requests,
@@ -58,7 +58,6 @@ from tests.acceptance.test_rail_operations import (
     asked_of_the_rail,
     fifteen_rail,
     is_now,
-    register_operator,
     status_of,
 )
 from tests.acceptance.test_receiving_rtp import SETTINGS

@@ -34,9 +34,9 @@ from iso20022.messages.admi004 import SystemEventNotification
 from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import Installation, installed
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.acceptance.receiving import Receiver, delivered, register
+from tests.acceptance.receiving import Receiver, delivered, register, register_operator
 from tests.acceptance.talk import asked_for, path_of
-from tests.acceptance.test_rail_operations import PARTIES, register_operator, status_of
+from tests.acceptance.test_rail_operations import PARTIES, status_of
 from tests.acceptance.test_receipts import taken_by_the_rail
 from tests.acceptance.test_returns import ask, asked_until
 from tests.acceptance.test_screening import decide, held

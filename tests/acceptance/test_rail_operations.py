@@ -17,20 +17,27 @@ from typer.testing import CliRunner, Result
 
 from adapters.child_process import free_loopback_port
 from adapters.postgres.server import EmbeddedPostgres
-from adapters.postgres.upgrade import FirstOperator, digest_of_api_key, upgrade
 from gateway.cli.application import application
 from gateway.service.rail_presence import NO_STORE
 from tests.acceptance.bureau import SECOND_AGENT
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, register, state_of, until
+from tests.acceptance.receiving import (
+    AGENT,
+    OPERATOR_KEY,
+    Receiver,
+    befallen,
+    delivered,
+    receiving,
+    register,
+    register_operator,
+    state_of,
+    until,
+)
 from tests.acceptance.test_receiving import answers, sent_in
 from tests.acceptance.test_returns import ask, asked_until
 from tests.acceptance.test_slice import post
-from tests.conftest import REGION, Database
-from tests.integration.store.harness import NOW
-
-OPERATOR_KEY: Final = "an-operators-key-for-tests-only"
+from tests.conftest import Database
 
 OVER_THE_RESERVE_S: Final = 5.5
 """What came so long ago we must not accept any more: the receiver's reserve is 5 s."""
@@ -53,12 +60,6 @@ def two_points(database: Database, tmp_path: Path) -> Iterator[Receiver]:
     ):
         running.installation.start_worker()
         yield running
-
-
-def register_operator(database: Database) -> None:
-    """Register the operator's key."""
-    operator = FirstOperator("sample operator", digest_of_api_key(OPERATOR_KEY))
-    asyncio.run(upgrade(database.owner_dsn, regions=[REGION], first_tenant=None, first_operator=operator, now=NOW))
 
 
 async def fifteen_rail(receiver: Receiver, *arguments: str) -> Result:

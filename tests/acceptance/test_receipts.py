@@ -19,7 +19,7 @@ from gateway.settings import load_settings
 from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import Receiver, delivered, receiving, until
+from tests.acceptance.receiving import OPERATOR_KEY, Receiver, delivered, receiving, register_operator, until
 from tests.acceptance.talk import (
     asked_for,
     asked_of_us,
@@ -31,7 +31,6 @@ from tests.acceptance.talk import (
     refusal_of,
     verdicts_of,
 )
-from tests.acceptance.test_rail_operations import OPERATOR_KEY, register_operator
 from tests.acceptance.test_returns import ask, asked_until, faults_of, request_is
 from tests.conftest import REGION, Database, copy_database
 

@@ -83,6 +83,13 @@ ANSWERED_AT_ONCE: Final[list[Case]] = [
 """What becomes of these is the same whether or not a worker dies over it."""
 
 
+BROKEN: Final[dict[str, Any]] = {**SMALL, "writes": {"CdtTrfTxInf/ChrgBr": "DEBT"}, "copies": 2, "copy_after_s": 0.3}
+"""A message that breaks a rule which the rail has let pass, and that it delivers twice."""
+
+BEYOND_LIMIT: Final[dict[str, Any]] = {"amount": "10000000.01"}
+"""More than either rail's limit: a rule that has a reason of its own."""
+
+
 def sent_in(state: str) -> Callable[[dict[str, Any]], bool]:
     """Whether a transfer is in this state, and nothing of ours is still to leave."""
     return lambda row: bool(row["state"] == state and row["unsent_at"] is None)
@@ -127,6 +134,8 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
         ({**SMALL, "again_after_s": 0.2}, "POSTED", ACCEPTED, SETTLED),
         ({**SMALL, "advice_copies": 3}, "POSTED", ACCEPTED, SETTLED),
         ({**SMALL, "advice_after_s": 2.0}, "POSTED", ACCEPTED, SETTLED),
+        (BROKEN, "REJECTED", [("RJCT", ("NARR",))], REJECTED),
+        (BEYOND_LIMIT, "REJECTED", [("RJCT", ("AM13",))], REJECTED),
     ]
     await warmed_up(receiver, database)
 
@@ -136,6 +145,7 @@ async def test_whatever_the_institution_does_the_rail_has_its_answer_in_time_and
 
     await one_of_two_answers_counts(receiver, database, twice, settled=SETTLED)
     await the_late_yes_is_kept(database, ids, cases)
+    await what_breaks_a_rule_is_answered_without_asking(receiver, database, *ids[-2:])
     _, *to_decide = [
         each for each, (order, *_) in zip(ids, cases, strict=True) if order.get("creditor_account") == "SIMHOLD"
     ]
@@ -181,6 +191,39 @@ async def the_late_yes_is_kept(database: Database, ids: list[str], cases: list[C
     rows = [await until(database, message_id, bool) for message_id in ids]
     assert [number for number, row in enumerate(rows) if row["contradictions"]] == [contradicted]
     assert [number for number, row in enumerate(rows) if row["contrary_word"]] == [contradicted]
+
+
+async def what_breaks_a_rule_is_answered_without_asking(
+    receiver: Receiver, database: Database, broken: str, beyond_limit: str
+) -> None:
+    """Its history says which rule, and where; the second copy has the same answer; nothing is in quarantine."""
+    found = []
+    for message_id, rule in ((broken, "CHARGE_BEARER"), (beyond_limit, "NETWORK_LIMIT")):
+        row = await until(database, message_id, sent_in("REJECTED"))
+        path = f"/v1/incoming-transfers/{row['payment_id']}"
+        _, rejected, *_ = ask(receiver, f"{path}/events")["events"]
+        assert rejected["details"]["decided_by"] == "gateway"
+        assert f"_{rule} at /" in rejected["details"]["findings"]
+        assert rejected["reason"]["text"]
+        assert str(row["payment_id"]) not in receiver.at_institution()["asked"]
+        found.append(row)
+    assert "TransferReceivedAgain" in found[0]["kinds"]
+    listed = ask(receiver, f"/v1/incoming-transfers/{found[0]['payment_id']}/messages")["messages"]
+    (answer,) = {each["business_message_id"] for each in listed if each["direction"] == "rail_out"}
+    async with asyncio.timeout(5):
+        while len(receiver.installation.copies_on_the_wire(answer, rail=receiver.rail)) < 2:
+            await asyncio.sleep(0.05)
+    assert await quarantined(database) == 0
+
+
+async def quarantined(database: Database) -> int:
+    """How many payments nobody could answer."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    try:
+        count: int = await connection.fetchval("SELECT count(*) FROM quarantine WHERE message_type LIKE 'pacs.008%'")
+    finally:
+        await connection.close()
+    return count
 
 
 async def one_of_two_answers_counts(receiver: Receiver, database: Database, twice: str, *, settled: Ended) -> None:
@@ -328,6 +371,7 @@ async def test_what_came_in_is_run_again_and_comes_out_the_same_or_is_named(
         ({"advice": "none"}, "POSTED"),
         ({"advice": "opposite"}, "NOT_SETTLED"),
         ({"creditor_agent": OTHER_AGENT}, "REJECTED"),
+        (BROKEN, "REJECTED"),
     ]
     ids = [(quick_receiver.order(**order)[0], state) for order, state in orders]
     for message_id, state in ids:
@@ -344,7 +388,7 @@ async def test_what_came_in_is_run_again_and_comes_out_the_same_or_is_named(
     changed = await replay(load_settings(), database.application_dsn, into_changed.owner_dsn, tell=lambda _: None)
     await change(database, RESTORED.format(*references))  # the audit would find it, as it should
 
-    assert answers(quick_receiver.at_rail(ids[-1][0])) == [("RJCT", ("RC04",))], "nobody receives for it"
+    assert answers(quick_receiver.at_rail(ids[-2][0])) == [("RJCT", ("RC04",))], "nobody receives for it"
     assert outcome.diverged == {}
     assert outcome.is_good
     assert outcome.incoming_transfers == len(orders)

@@ -18,6 +18,8 @@ from tests.acceptance.installation import installed
 from tests.acceptance.receiving import Receiver, receiving, until
 from tests.acceptance.test_receiving import (
     ACCEPTED,
+    BEYOND_LIMIT,
+    BROKEN,
     LARGE,
     OTHER_AGENT,
     REFUSED,
@@ -32,6 +34,7 @@ from tests.acceptance.test_receiving import (
     one_of_two_answers_counts,
     sent_in,
     warmed_up,
+    what_breaks_a_rule_is_answered_without_asking,
 )
 from tests.acceptance.test_returns import ask
 from tests.conftest import Database, copy_database
@@ -113,6 +116,8 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
         ({**SMALL, "advice": "none"}, "POSTED", ACCEPTED, settled),
         ({**SMALL, "advice": "unreadable"}, "POSTED", ACCEPTED, settled),
         ({**SMALL, "advice": "opposite"}, "NOT_SETTLED", ACCEPTED, settled),
+        (BROKEN, "REJECTED", [("RJCT", ("NARR",))], REJECTED),
+        (BEYOND_LIMIT, "REJECTED", [("RJCT", ("AM13",))], REJECTED),
         (GIVEN_UP, "NOT_SETTLED", [("RCVD", ())], REJECTED),
     ]
     await warmed_up(receiver, database)
@@ -140,6 +145,7 @@ async def test_whatever_the_institution_and_the_rail_do_the_answer_is_in_time_an
     assert {str(row["payment_id"]) for row in rows if row["state"] == "NOT_SETTLED"} == set(
         receiver.at_institution()["not_settled"]
     )
+    await what_breaks_a_rule_is_answered_without_asking(receiver, database, *ids[-3:-1])
     await one_of_two_answers_counts(receiver, database, twice, settled=settled)
     await the_late_yes_calls_a_person(database, ids, cases)
     (held,) = [each for each, row in zip(ids, rows, strict=True) if row["state"] == "PENDING"]

@@ -8,6 +8,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from gateway.cli.replay import Outcome, replay
 from gateway.settings import load_settings
 from tests.acceptance.installation import HEADERS, installed
 from tests.acceptance.payments import message, transfer
-from tests.acceptance.receiving import Receiver, receiving, until
+from tests.acceptance.receiving import OPERATOR_KEY, Receiver, receiving, register_operator, until
 from tests.conftest import Database, copy_database
 
 _ANSWER: Final = re.compile(rb"<(?:\w+:)?(?:Conf|Rsn>\s*<(?:\w+:)?Cd)>([A-Z]+)<")
@@ -165,6 +166,8 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     between = await asked_until(receiver, path, lambda shown: shown["returned"]["value"] == "31.74")
     (second,) = receiver.order(returns=sent.message_id, returned="20.01")
     await until(database, second, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
+    (broken,) = receiver.order(returns=sent.message_id, returned="5.00", writes={"TxInf/ChrgBr": "DEBT"})
+    await until(database, broken, lambda row: row["state"] == "REJECTED" and row["unsent_at"] is None)
     (late,) = receiver.order(returns=sent.message_id, returned="1.00", spent_s=30)
     await until(database, late, is_in("NOT_SETTLED"))
     receiver.switch_faults(refuse={"pacs.002": "SIM-ORDERED"})
@@ -179,8 +182,9 @@ async def test_a_payment_comes_back_once_and_in_parts_and_never_by_more_than_was
     assert between["state"] == "SETTLED"
     assert "StatusRequested" in doubted["kinds"], "it was asked about"
     assert (ended["returned"]["value"], ended["reason"]["code"]) == ("51.74", "AC03")
-    (answer,) = receiver.at_rail(second)["answers"]
-    assert (answer["status"], answer["reasons"]) == ("RJCT", ["NARR"])
+    for refused in (second, broken):
+        (answer,) = receiver.at_rail(refused)["answers"]
+        assert (answer["status"], answer["reasons"], answer["counts"]) == ("RJCT", ["NARR"], True)
     assert [each["status"] for each in receiver.at_rail(first)["answers"]] == ["ACTC"]
     institution = receiver.at_institution()
     assert institution["credited"][str(row["payment_id"])] == 3_174
@@ -275,6 +279,11 @@ async def test_what_is_asked_back_of_us_is_answered_and_goes_back_with_the_answe
     for path, state in zip(paths, ("RECEIVED", "RECEIVED", "REFUSED"), strict=True):
         await asked_until(receiver, path, request_is(state))
     listed = ask(receiver, "/v1/return-requests")["return_requests"]
+    await asyncio.to_thread(register_operator, database)
+    operator = replace(receiver, api_key=OPERATOR_KEY)
+    others = await asked_until(operator, "/v1/rails/fednow/questions", lambda shown: bool(shown["questions"]))
+    (unknown,) = others["questions"]
+    assert (unknown["message_type"], unknown["answers"][0]["reason_code"]) == ("camt.056", "NOOR")
 
     ask(receiver, f"{paths[0]}/return-answer", {"answer": "agreed", "amount": "20.00"})
     ask(receiver, f"{paths[1]}/return-answer", {"answer": "refused", "reason_code": "CUST"})

@@ -39,12 +39,13 @@ def receiving_rail(
     *,
     timing: ReceivingTiming | None = None,
     profile: FedNowProfile | None = None,
+    reasons: ReasonCodes = REASONS,
 ) -> FedNowReceiving:
     """FedNow's receiving side beside its sending one."""
     dialect = FedNowDialect(profile or FedNowProfile(), PARTY)
     protocol = protocol or fednow_protocol(FedNowProfile(), connection_party=PARTY, timing=Timing())
     return FedNowReceiving(
-        dialect, protocol, timing=timing or ReceivingTiming(), reasons=REASONS, answer_refused=REFUSALS
+        dialect, protocol, timing=timing or ReceivingTiming(), reasons=reasons, answer_refused=REFUSALS
     )
 
 

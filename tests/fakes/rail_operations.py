@@ -81,6 +81,10 @@ class InMemoryRailEvents:
             and event.business_message_id in message_ids
         }
 
+    async def with_ids(self, event_ids: Collection[UUID]) -> Mapping[UUID, RailEvent]:
+        """Those with these ids."""
+        return {event_id: self.kept[event_id] for event_id in event_ids if event_id in self.kept}
+
     async def events(
         self,
         rail: Rail,

@@ -256,7 +256,7 @@ class Build:
         protocols = {rail.rail: rail}
         coming_back = self.coming_back(store, payments, protocols, messages, life.clock)
         screening = self.screening(life)
-        asker = Asker(decisions, institution, tenants, sender, coming_back, life.clock, observer, screening)
+        asker = Asker(decisions, institution, tenants, sender, coming_back, messages, life.clock, observer, screening)
         posting = Posting(decisions, institution, tenants, sender, messages, links, life.clock, observer)
         giving_back = self.giving_back(decisions, payments.store, protocols, messages, ClearVault(b"simulation"))
         timers = IncomingTimers(decisions, asker, messages, life.poll_clock, observer)

@@ -52,7 +52,7 @@ class _TellsEveryTime(ComingBack):
         later = replace(
             transfer, payment_id=PaymentId(UUID(int=transfer.payment_id.int ^ int(self.clock.monotonic_s() * 1000)))
         )
-        self.messages.keep(later.payment_id, await self.messages.of(transfer))
+        self.messages.keep(later.payment_id, await self.messages.received(transfer))
         await super().tell_original(later)
 
 

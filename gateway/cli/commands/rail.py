@@ -91,6 +91,14 @@ def rail_status(rail: _WhichRail = "fednow", url: Url = None, json: Json = False
     raise typer.Exit(show(settings_or_stop(), rail=rail, url=url, as_json=json))
 
 
+@rail.command("questions")
+def rail_questions(rail: _WhichRail = "fednow", url: Url = None, json: Json = False) -> None:
+    """List what other institutions have asked about nothing that is known here, and what they were told."""
+    from gateway.cli.rail import list_questions
+
+    raise typer.Exit(list_questions(settings_or_stop(), rail=rail, url=url, as_json=json))
+
+
 def _operate(action: str, rail: str, subject: str | None, note: str, url: str | None, *, as_json: bool) -> None:
     from gateway.cli.rail import operate
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
-    DECIDED_AS,
+    FINDINGS,
     LATE,
     WITH_SCREENING,
     IncomingFact,
@@ -25,8 +27,10 @@ from gateway.domain.screening import PASSED, Screened, Way, answered_with
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.come_back import STILL_OPEN, ComingBack
 from gateway.service.incoming.decide import IncomingDecisions, credited
+from gateway.service.incoming.decided import decided_fact, with_details
+from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.incoming.observer import IncomingObserver
-from gateway.service.incoming.rail import Brought
+from gateway.service.incoming.rail import Brought, Received, findings_text
 from gateway.service.incoming.send import IncomingSender
 from gateway.service.incoming.tenants import NOBODYS, ReceivingTenants
 from gateway.service.ports import (
@@ -40,7 +44,7 @@ from gateway.service.ports import (
 )
 from gateway.service.screening import Screening
 from gateway.service.supervise import Verdict as Outcome
-from iso20022 import CustomerCreditTransfer, PaymentReturn
+from iso20022 import CustomerCreditTransfer, Finding, PaymentReturn
 
 IN_HAND_MAX: Final = 2_000
 TENANT_IN_HAND_MAX: Final = 500
@@ -72,7 +76,7 @@ class _Taken:
     """A transfer that is to be decided on, and its message."""
 
     transfer: IncomingTransfer
-    message: Brought
+    received: Received
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class Asker:
     tenants: ReceivingTenants
     sender: IncomingSender
     coming_back: ComingBack
+    messages: ReceivedMessages
     clock: Clock
     observer: IncomingObserver
     screening: Screening | None = None
@@ -111,20 +116,23 @@ class Asker:
             self._of_tenant.clear()
             self._late_of_tenant.clear()
 
-    def take_up(self, transfer: IncomingTransfer, message: Brought) -> None:
+    def take_up(self, transfer: IncomingTransfer, received: Received) -> None:
         """Have a transfer decided on; one that is in hand already, or one too many, is left as it is."""
         is_full = len(self.in_hand) >= IN_HAND_MAX or self._of_tenant[transfer.tenant_id] >= TENANT_IN_HAND_MAX
         if transfer.payment_id in self.in_hand or is_full:
             return
         self.in_hand.add(transfer.payment_id)
         self._of_tenant[transfer.tenant_id] += 1
-        self._waiting.append(_Taken(transfer, message))
+        self._waiting.append(_Taken(transfer, received))
         self._arrived.set()
 
     async def stand_in(self, transfer: IncomingTransfer) -> None:
         """Decide in the institution's place, and answer the rail; there is no time left for anyone to look at it."""
         if transfer.is_liquidity:
             await self.credit(transfer)
+            return
+        if broken := (await self.messages.received(transfer)).broken:
+            await self._refuse(transfer, broken)
             return
         answer = await self._in_its_place(self.tenants.of(transfer), transfer)
         screened = Screened(fault=NO_TIME) if await self._is_screened(transfer) else PASSED
@@ -156,7 +164,7 @@ class Asker:
         outcome = Outcome()
         try:
             async with outcome:
-                await self._decide(taken.transfer, taken.message)
+                await self._decide(taken.transfer, taken.received)
         finally:
             self._let_go(taken.transfer)
         if outcome.fault is not None:
@@ -187,9 +195,21 @@ class Asker:
 
         await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
 
-    async def _decide(self, transfer: IncomingTransfer, message: Brought) -> None:
+    async def _refuse(self, transfer: IncomingTransfer, broken: Sequence[Finding]) -> None:
+        """Reject what breaks rules of its rail; nobody is asked, and the history has what was found."""
+        rail = self.decisions.decider.rails[transfer.rail]
+        reason = rail.refusal(transfer, broken, at=self.clock.now())
+        assert reason is not None, "what cannot be answered is not taken"
+        answer = InstitutionAnswer(Verdict.REJECT, reason.code, reason.text)
+        found = {"decided_by": "gateway", FINDINGS: findings_text(broken)}
+        await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=PASSED, found=found)
+
+    async def _decide(self, transfer: IncomingTransfer, received: Received) -> None:
         if transfer.is_liquidity:
             await self.credit(transfer)
+            return
+        if received.broken:
+            await self._refuse(transfer, received.broken)
             return
         await self.tenants.ensure()
         tenant, rail = self.tenants.of(transfer), self.decisions.decider.rails[transfer.rail]
@@ -204,13 +224,13 @@ class Asker:
             return
         started_s = self.clock.monotonic_s()
         assert self._group is not None, "transfers are decided on while `run` runs"
-        looking = self._group.create_task(self._screened(transfer, message, within_s)) if is_screened else None
+        looking = self._group.create_task(self._screened(transfer, received.message, within_s)) if is_screened else None
         if transfer.is_return or tenant.institution_url is None:
             standing_in = await self._in_its_place(tenant, transfer)
             screened = await _seen(looking, standing_in)
             await self._answer(transfer, standing_in, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=screened)
             return
-        question = Question(transfer, message, ask_until)
+        question = Question(transfer, received.message, ask_until)
         asking = self._group.create_task(self._asked_or_reported(tenant, question, within_s))
         await asyncio.wait([asking], timeout=within_s)
         answer = asking.result() if asking.done() else None
@@ -284,10 +304,11 @@ class Asker:
         by: ReasonOrigin,
         asked_s: float,
         screened: Screened,
+        found: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Save the decision, and only then let the answer leave; whoever was first has decided.
 
-        What screening has not passed is not accepted, whoever says so.
+        What screening has not passed is not accepted, whoever says so. `found` is what the history keeps with it.
         """
         rails = self.decisions.decider.rails
         final = answered_with(answer, screened, unanswered=rails[transfer.rail].reasons.unanswered)
@@ -302,8 +323,9 @@ class Asker:
                 return None if late is None or not late.contradiction else late
             if now >= current.answer_by:
                 was_late, is_late = is_late, True
-                return self.decisions.decider.decide(current, self._too_late(current), at=now) if was_late else None
-            fact = _decided(final, decided_by, is_return=current.is_return, screened=screened)
+                too_late = with_details(self._too_late(current), found)
+                return self.decisions.decider.decide(current, too_late, at=now) if was_late else None
+            fact = decided_fact(final, decided_by, is_return=current.is_return, screened=screened, found=found)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)
@@ -342,7 +364,7 @@ class Asker:
     def _late(self, current: IncomingTransfer, answer: InstitutionAnswer, screened: Screened) -> IncomingDecision:
         """What it means; a verdict that screening has taken back is no contradiction of the one that was answered."""
         with_screening = answered_with(answer, screened, unanswered="")
-        fact = _decided(answer, ReasonOrigin.INSTITUTION)
+        fact = decided_fact(answer, ReasonOrigin.INSTITUTION)
         details = {**fact.details, LATE: "yes", "answered": current.answer or ""}
         if with_screening.verdict is not answer.verdict:
             details[WITH_SCREENING] = with_screening.verdict.value
@@ -362,22 +384,3 @@ async def _seen(looking: asyncio.Task[Screened] | None, answer: InstitutionAnswe
         looking.cancel()
         return PASSED
     return await looking
-
-
-def _decided(
-    answer: InstitutionAnswer, by: ReasonOrigin, *, is_return: bool = False, screened: Screened = PASSED
-) -> IncomingFact:
-    reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    is_ours = is_return and by is not ReasonOrigin.SCREENING
-    details = {"decided_by": "gateway" if is_ours else _NAMES[by], **screened.details}
-    if answer.contradicts:
-        details[CONTRADICTS] = "yes"
-    return IncomingFact(DECIDED_AS[answer.verdict], reason, details=details)
-
-
-_NAMES: Final = {
-    ReasonOrigin.INSTITUTION: "institution",
-    ReasonOrigin.GATEWAY: "stand_in",
-    ReasonOrigin.SCREENING: "screening",
-}
-"""Who has decided, as the history keeps it."""

@@ -6,6 +6,7 @@ Source: FedNow Operating Procedures v2.1 (October 2024), sections 9 and 16; the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,9 +22,11 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.incoming.fednow_requests import FedNowRequests
 from gateway.service.incoming.rail import (
     Brought,
+    CodesOfRules,
     MadeReturn,
     ReasonCodes,
     carries,
+    objection,
     references_of_another,
     requested,
     was_brought_within,
@@ -35,6 +38,7 @@ from iso20022 import (
     Amount,
     CustomerCreditTransfer,
     EnquiryAnswer,
+    Finding,
     MessageReject,
     Party,
     PaymentCancellationRequest,
@@ -59,6 +63,20 @@ _ANSWER: Final = "answer"
 
 _NARRATIVE: Final = "NARR"
 """The ISO reason that is told in words."""
+
+_CODES_OF_RULES: Final[CodesOfRules] = {
+    ("FEDNOW_MESSAGE_ID", ""): "FF02",
+    ("FEDNOW_AMOUNT_FORM", ""): "AM12",
+    ("FEDNOW_NETWORK_LIMIT", ""): "AM13",
+    ("FEDNOW_DEBTOR", "DbtrAcct"): "AC02",
+    ("FEDNOW_CREDITOR", "CdtrAcct"): "AC03",
+    **{
+        (f"FEDNOW_{rule}", agent): code
+        for rule in ("AGENT_CLEARING_SYSTEM", "AGENT_ROUTING_NUMBER", "ABA_CHECK_DIGIT")
+        for agent, code in (("DbtrAgt", "RC03"), ("CdtrAgt", "RC04"))
+    },
+}
+"""ISO's reasons (external status reasons) for what a message may break; which of them the rail takes is not public."""
 
 _ADVISED: Final = {
     TransactionStatus.ACSC: IncomingEvent.SETTLEMENT_ADVISED,
@@ -125,6 +143,12 @@ class FedNowReceiving:
         reasons = () if reason_code is None else (StatusReason(code=reason_code, additional=additional),)
         report = status_about(transfer, status, reasons, message_id=message_id, zone=self._zone, at=at)
         return self._dialect.status_message(report, at)
+
+    def refusal(self, transfer: IncomingTransfer, broken: Sequence[Finding], *, at: datetime) -> Reason | None:
+        """Return the reason for which it is rejected; None where the rail would not take our pacs.002."""
+        reason = objection(broken, _CODES_OF_RULES, otherwise=self._reasons.broken_rule)
+        answer = self.answer(transfer, TransactionStatus.RJCT.value, reason.code, reason.text, at=at)
+        return reason if self._protocol.examine(answer.body).valid else None
 
     def return_of(
         self,

@@ -13,12 +13,12 @@ from gateway.domain.history import events_that_count
 from gateway.domain.identity import incoming_id_of, incoming_slot_of
 from gateway.domain.incoming import IncomingEvent
 from gateway.domain.incoming_transfer import IncomingFact, IncomingTransfer, as_heard
-from gateway.domain.payment import Payment, PaymentId, Rail, TenantId
+from gateway.domain.payment import Payment, PaymentId, Rail, RegionId, TenantId
 from gateway.domain.transitions import IllegalTransitionError
 from gateway.service.group_commit import OverloadedError
 from gateway.service.incoming.ask import Asker
 from gateway.service.incoming.decide import IncomingDecisions
-from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.messages import ReceivedMessages, received_in
 from gateway.service.incoming.money import Money, between_institutions, receiver_of, returned, sent
 from gateway.service.incoming.observer import IncomingObserver
 from gateway.service.incoming.rail import Brought, ReceivingRail
@@ -42,6 +42,7 @@ from gateway.service.supervise import Verdict
 from iso20022 import (
     CustomerCreditTransfer,
     EndToEndId,
+    Finding,
     InstitutionCreditTransfer,
     MessageId,
     PaymentReturn,
@@ -59,6 +60,10 @@ CANDIDATES_MAX: Final = 100
 
 ID_REUSED: Final = "MESSAGE_ID_REUSED"
 """The quarantine's code for other bytes, or another transfer, under an id that is known."""
+
+
+NOT_KEPT: Final = RegionId("")
+"""The region of a transfer that nobody has made durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +101,14 @@ class Hearing:
         """
         await self.asker.tenants.ensure()
         new: dict[int, NewTransfer] = {}
+        codes: list[str | NotHomeError | None] = [FAULT] * len(arrived)
         for number, each in enumerate(arrived):
             async with self._apart():
                 message = each.reading.transfer
                 assert message is not None, "only transfers arrive"
                 keeper = self.asker.tenants.keeper_of(receiver_of(message))
                 original = await self._original_of(message, keeper)
-                new[number] = new_transfer(
+                transfer = new_transfer(
                     self.rail,
                     each,
                     message,
@@ -111,12 +117,15 @@ class Hearing:
                     original_id=None if original is None else original.payment_id,
                     end_to_end_id=None if original is None else original.end_to_end_id,
                 )
+                if each.reading.broken and not self._is_answerable(transfer, each.reading.broken):
+                    codes[number] = each.reading.broken[0].code
+                    continue
+                new[number] = transfer
         outcomes: Sequence[object]
         try:
             outcomes = await self.decisions.store.admit(list(new.values()))
         except PartlyFaultyError as error:
             outcomes = error.outcomes
-        codes: list[str | NotHomeError | None] = [FAULT] * len(arrived)
         for (number, transfer), outcome in zip(new.items(), outcomes, strict=True):
             async with self._apart():
                 if isinstance(outcome, NotHomeError):
@@ -126,6 +135,11 @@ class Hearing:
                     raise FaultyRowError(str(outcome))
                 codes[number] = await self._admitted_at_home(arrived[number], transfer, outcome)
         return codes
+
+    def _is_answerable(self, new: NewTransfer, broken: Sequence[Finding]) -> bool:
+        """Whether a no to what breaks these rules would keep the rail's rules itself."""
+        received = new.received(region=NOT_KEPT)
+        return self.rail.refusal(received, broken, at=new.received_at) is not None
 
     async def _admitted_at_home(
         self, arrived: Arrived, new: NewTransfer, admitted: Admitted
@@ -145,11 +159,10 @@ class Hearing:
             self.observer.fault("arrive", verdict.fault)
 
     async def _admitted(self, arrived: Arrived, new: NewTransfer, admitted: Admitted) -> str | None:
-        message = arrived.reading.transfer
-        assert message is not None, "only transfers arrive"
         if admitted.is_new:
-            self.messages.keep(admitted.transfer.payment_id, message)
-            self.asker.take_up(admitted.transfer, message)
+            received = received_in(arrived.reading)
+            self.messages.keep(admitted.transfer.payment_id, received)
+            self.asker.take_up(admitted.transfer, received)
             return None
         inbox_id = arrived.reading.business_message_id
         seen = await self.store.seen(self.rail.rail, [inbox_id])

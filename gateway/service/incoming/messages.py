@@ -9,8 +9,9 @@ from typing import Final
 
 from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import PaymentId, Rail
-from gateway.service.incoming.rail import Brought, ReceivingRail
+from gateway.service.incoming.rail import Brought, Received, ReceivingRail
 from gateway.service.ports import IncomingStore, MessageDirection
+from gateway.service.rail_protocol import Reading
 
 KEPT_MAX: Final = 4_096
 """Messages that are kept: those of some ten seconds, from the question until the posting."""
@@ -22,16 +23,20 @@ class ReceivedMessages:
 
     store: IncomingStore
     rails: Mapping[Rail, ReceivingRail]
-    _kept: OrderedDict[PaymentId, Brought] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[PaymentId, Received] = field(default_factory=OrderedDict)
 
-    def keep(self, payment_id: PaymentId, message: Brought) -> None:
+    def keep(self, payment_id: PaymentId, received: Received) -> None:
         """Keep a message that was just received."""
-        self._kept[payment_id] = message
+        self._kept[payment_id] = received
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
 
     async def of(self, transfer: IncomingTransfer) -> Brought:
-        """Return a transfer's message.
+        """Return a transfer's message. Raises UnavailableError: the store does not answer."""
+        return (await self.received(transfer)).message
+
+    async def received(self, transfer: IncomingTransfer) -> Received:
+        """Return a transfer's message, and which rules it breaks.
 
         Raises:
             UnavailableError: the store does not answer.
@@ -45,7 +50,12 @@ class ReceivedMessages:
             for each in messages
             if each.direction is MessageDirection.RAIL_IN and each.message_type == transfer.message_type
         )
-        message = self.rails[transfer.rail].read(raw.body).transfer
-        assert message is not None, "what was received was read before"
-        self.keep(transfer.payment_id, message)
-        return message
+        received = received_in(self.rails[transfer.rail].read(raw.body))
+        self.keep(transfer.payment_id, received)
+        return received
+
+
+def received_in(reading: Reading) -> Received:
+    """Return what a reading brings; one that brings something. Pure."""
+    assert reading.transfer is not None, "what was received was read before"
+    return Received(reading.transfer, reading.broken)

@@ -100,6 +100,14 @@ def receiver_of(message: CustomerCreditTransfer | PaymentReturn | InstitutionCre
     return message.creditor_agent
 
 
+def names_institutions(message: CustomerCreditTransfer | PaymentReturn) -> bool:
+    """Whether it says by their numbers who pays whom, as the rail's rules demand."""
+    if isinstance(message, CustomerCreditTransfer):
+        return True
+    agents = (message.instructing_agent, message.instructed_agent)
+    return all(agent is not None and agent.member_id is not None for agent in agents)
+
+
 def returned(message: PaymentReturn, end_to_end_id: EndToEndId | None) -> Money:
     """Return what a return brings; `end_to_end_id` is that of the payment of ours, if one is known.
 

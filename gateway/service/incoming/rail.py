@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
@@ -16,6 +17,7 @@ from iso20022 import (
     Amount,
     CustomerCreditTransfer,
     EndToEndId,
+    Finding,
     InstructionId,
     MessageId,
     PaymentCancellationRequest,
@@ -27,6 +29,9 @@ from iso20022 import (
 Brought = Value
 """What a rail brings money with."""
 
+FINDINGS_MAX: Final = 20
+"""So many findings of one message its history keeps; all are found anew in the message, which is kept too."""
+
 TEXT_MAX: Final = 105
 """Characters of a line beside a reason (ISO 20022, Max105Text; both rails' schemas)."""
 
@@ -36,11 +41,24 @@ class ReasonCodes:
     """The ISO reasons of rejections that are the gateway's own: an institution's list may differ, so they are settings.
 
     ``unanswered``: nobody has decided in time, or no rule of the stand-in fits. ``unknown_agent``: the creditor's agent
-    is none that receives here.
+    is none that receives here. ``broken_rule``: the message breaks a rule of its rail that no public code is about.
     """
 
     unanswered: str
     unknown_agent: str
+    broken_rule: str = "NARR"
+
+
+CodesOfRules = Mapping[tuple[str, str], str]
+"""The ISO reason for each rule that has one: by the finding's code and an element in its path, or "" for anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a message has brought, as it was read; ``broken`` are the rules of its rail that the message breaks."""
+
+    message: Brought
+    broken: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +161,13 @@ class ReceivingRail(Protocol):
         """Return our pacs.002 about a transfer as it is; made of the same transfer it has the same id."""
         ...
 
+    def refusal(self, transfer: IncomingTransfer, broken: Sequence[Finding], *, at: datetime) -> Reason | None:
+        """Return the reason for which a transfer that breaks these rules is rejected.
+
+        None where our answer would break the rail's rules itself: such a transfer cannot be answered.
+        """
+        ...
+
     def return_of(
         self,
         transfer: IncomingTransfer,
@@ -201,6 +226,24 @@ def requested(said: PaymentCancellationRequest, reading: Reading) -> IncomingFac
         business_message_id=reading.business_message_id,
         details={REQUEST_ID: said.message_id},
     )
+
+
+def objection(broken: Sequence[Finding], codes: CodesOfRules, *, otherwise: str) -> Reason:
+    """Return the reason for the first finding that has a code, else for the first, in the words of its rule. Pure."""
+    coded = ((finding, _code_of(finding, codes)) for finding in broken)
+    finding, code = next(((each, code) for each, code in coded if code is not None), (broken[0], otherwise))
+    place = f"{finding.code} at {finding.xpath}"[-TEXT_MAX:]
+    return Reason(code, ReasonOrigin.GATEWAY, finding.rule if carries(finding.rule) else place)
+
+
+def _code_of(finding: Finding, codes: CodesOfRules) -> str | None:
+    steps = ("", *finding.xpath.split("/"))
+    return next((codes[finding.code, step] for step in steps if (finding.code, step) in codes), None)
+
+
+def findings_text(broken: Sequence[Finding]) -> str:
+    """Return what a history keeps of the rules that a message breaks: each by its code, and where. Pure."""
+    return "; ".join(f"{finding.code} at {finding.xpath}" for finding in broken[:FINDINGS_MAX])
 
 
 def carries(text: str) -> bool:

@@ -14,6 +14,7 @@ from uuid import UUID
 from gateway.domain.attention import late_verdict_in
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
+    ANSWERED_AS,
     CONTRADICTS,
     IncomingFact,
     IncomingTransfer,
@@ -25,8 +26,9 @@ from gateway.service.decide import until_one_holds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.incoming.decide import IncomingDecider
 from gateway.service.incoming.hear import Arrived, new_transfer
+from gateway.service.incoming.kept import request_in
 from gateway.service.incoming.rail import Brought, ReceivingRail
-from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION, request_in
+from gateway.service.incoming.requests import ANSWER_TO_REQUEST, CONFIRMATION
 from gateway.service.ports import (
     IncomingDecision,
     IncomingHistory,
@@ -72,7 +74,8 @@ class IncomingReplay:
                 payment_id, "the message that brought it", kept="nothing", found="an event that it came"
             )
         reading = self.rails[transfer.rail].read(first.body)
-        if reading.codes or reading.transfer is None:
+        was_accepted = transfer.answer not in {None, ANSWERED_AS[IncomingState.REJECTED]}
+        if reading.transfer is None or (reading.broken and was_accepted):
             found = reading.codes or "no transfer"
             raise DivergedError(payment_id, "the message that brought it", kept="taken", found=found)
         arrived = Arrived(first, reading, self._digest(first))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +21,7 @@ from gateway.service.dialect import readable_document_in
 from gateway.service.incoming.come_back import RETURNABLE
 from gateway.service.incoming.decide import IncomingDecisions
 from gateway.service.incoming.desk import NotReturnableError
+from gateway.service.incoming.kept import all_of, newest, request_in
 from gateway.service.incoming.rail import RequestMessages
 from gateway.service.ports import (
     Decision,
@@ -33,10 +34,12 @@ from gateway.service.ports import (
     RawMessage,
 )
 from gateway.service.ports.receipts import AwaitedReceipt, ReceiptOf
+from gateway.service.questions import subjects_of
 from gateway.service.rail_protocol import OutboundMessage, RailProtocol
 from gateway.service.receipts import AwaitedReceipts
 from iso20022 import Amount, PaymentCancellationRequest, Resolution
 from iso20022.messages import camt029, camt056, pacs008
+from iso20022.messages.actors import Actor, Agent
 
 NO_ORIGINAL: Final = Reason("NOOR", ReasonOrigin.GATEWAY, "No such payment has arrived.")
 ALREADY: Final = Reason("ARDT", ReasonOrigin.GATEWAY, "The payment has been returned.")
@@ -58,7 +61,8 @@ NOTHING_GOES: Final = "no return of it follows by itself: start one, then agree"
 CONTRADICTED: Final = "the rail contradicts itself about its money: a person finds out first"
 
 _NEVER_ARRIVED: Final = frozenset({IncomingState.REJECTED, IncomingState.NOT_SETTLED})
-_CONFIRMED_AS: Final = {IncomingEvent.RETURN_DEFERRED: "PDCR", IncomingEvent.RETURN_REFUSED: "RJCR"}
+_REFUSED: Final = "RJCR"
+_CONFIRMED_AS: Final = {IncomingEvent.RETURN_DEFERRED: "PDCR", IncomingEvent.RETURN_REFUSED: _REFUSED}
 
 
 class NotAskableError(Exception):
@@ -116,7 +120,7 @@ class ReturnRequests:
             raise NotAskableError("reason_not_taken", f"This rail takes a request for one of these reasons: {taken}.")
         _demand_settled(payment)
         messages = await self.payments.store.messages(payment_id)
-        sent = _newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+        sent = newest(messages, pacs008.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
         if sent is None:
             raise NotAskableError("not_sent", "The rail has settled what never left here: a person must look.")
         transfer, missing = pacs008.parse(readable_document_in(sent)), await self._without_receipt(payment_id)
@@ -232,10 +236,10 @@ class ReturnRequests:
             raise LookupError(f"no payment {delivery.payment_id}")
         messages = await self.payments.store.messages(payment.payment_id)
         if payment.request.state is RequestState.REQUESTED:
-            request = _newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+            request = newest(messages, camt056.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
             await self._send_kept(payment, request, of=ReceiptOf.PAYMENT)
             return
-        for answer in _all(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
+        for answer in all_of(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_IN):
             await self._acknowledge(payment.rail, camt029.parse(readable_document_in(answer)))
 
     async def see_to_theirs(self, transfer: IncomingTransfer) -> None:
@@ -251,7 +255,7 @@ class ReturnRequests:
         for each in await self._asked(transfer, messages):
             await self._acknowledge(transfer.rail, each)
         if transfer.request.state is not RequestState.RECEIVED:
-            answer = _newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
+            answer = newest(messages, camt029.MESSAGE_TYPE, MessageDirection.RAIL_OUT)
             await self._send_kept(transfer, answer, of=ReceiptOf.INCOMING_TRANSFER)
             return
         request = request_in(messages, transfer.request.message_id)
@@ -284,8 +288,14 @@ class ReturnRequests:
         if about is not None and await self._is_missing(rail, about):
             return
         requests = self.incoming.decider.rails[rail].requests
-        message = requests.answer(request, "RJCR", NO_ORIGINAL, at=self.incoming.clock.now())
-        await self._keep(rail, message, answers=request.message_id)
+        message = requests.answer(request, _REFUSED, NO_ORIGINAL, at=self.incoming.clock.now())
+        event = replace(
+            self._event(rail, message, answers=request.message_id),
+            subjects=subjects_of(_number(request.assigner), about),
+            reason_code=NO_ORIGINAL.code,
+            description=_REFUSED,
+        )
+        await self._keep(event, message)
 
     async def _is_missing(self, rail: Rail, message_id: str) -> bool:
         """Whether the rail says that it has settled this message to us, otherwise than is known here."""
@@ -312,7 +322,7 @@ class ReturnRequests:
         requests = self.incoming.decider.rails[rail].requests
         receipt = requests.receipt(message, at=self.incoming.clock.now())
         if receipt is not None:
-            await self._keep(rail, receipt, answers=message.message_id)
+            await self._keep(self._event(rail, receipt, answers=message.message_id), receipt)
 
     async def _send_kept(self, about: Payment | IncomingTransfer, message: RawMessage | None, *, of: ReceiptOf) -> None:
         """Send a message that was saved; the newest alone: what it says holds."""
@@ -325,29 +335,25 @@ class ReturnRequests:
         if self.receipts is not None:
             await self.receipts.left(about.rail, message)
 
-    async def _keep(self, rail: Rail, message: OutboundMessage, *, answers: str) -> None:
-        """Save what answers a message of another institution, to be sent; a repeat changes nothing."""
-        now = self.incoming.clock.now()
-        event = RailEvent(
+    def _event(self, rail: Rail, message: OutboundMessage, *, answers: str) -> RailEvent:
+        """What answers a message of another institution."""
+        return RailEvent(
             event_id=request_answer_id_of(rail, answers, message.message_type),
             rail=rail,
             kind=RailEventKind.REQUESTED,
             code=message.message_type[:8],
             about=answers,
             business_message_id=message.business_message_id,
-            at=now,
+            at=self.incoming.clock.now(),
         )
-        await self.events.ask(event, message.kept(event.event_id, at=now), message_class=message.message_class)
+
+    async def _keep(self, event: RailEvent, message: OutboundMessage) -> None:
+        """Save an answer, to be sent; a repeat changes nothing."""
+        await self.events.ask(event, message.kept(event.event_id, at=event.at), message_class=message.message_class)
 
 
-def request_in(messages: Sequence[RawMessage], message_id: str | None) -> PaymentCancellationRequest | None:
-    """Return the request with this message id among a transfer's messages."""
-    for message in messages:
-        if message.message_type == camt056.MESSAGE_TYPE and message.direction is MessageDirection.RAIL_IN:
-            request = camt056.parse(readable_document_in(message))
-            if request.message_id == message_id:
-                return request
-    return None
+def _number(actor: Actor) -> str | None:
+    return actor.member_id if isinstance(actor, Agent) else None
 
 
 def _not_on_this_rail(requests: RequestMessages, kind: IncomingEvent, reason: Reason | None) -> str | None:
@@ -389,12 +395,3 @@ def _judged(
     if not requests.is_in_time(settled_at=transfer.forwarded_at, asked_at=at, reason_code=code):
         return IncomingEvent.RETURN_REFUSED, TOO_LATE
     return None
-
-
-def _newest(messages: Sequence[RawMessage], message_type: str, direction: MessageDirection) -> RawMessage | None:
-    found = _all(messages, message_type, direction)
-    return found[-1] if found else None
-
-
-def _all(messages: Sequence[RawMessage], message_type: str, direction: MessageDirection) -> Sequence[RawMessage]:
-    return [each for each in messages if each.message_type == message_type and each.direction is direction]

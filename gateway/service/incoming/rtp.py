@@ -9,6 +9,7 @@ RTP's releases 2.9 and 3.0 (``moov-io/rtp20022``). What no public text says is a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -24,8 +25,10 @@ from gateway.service.incoming.money import REASON_ENDS
 from gateway.service.incoming.rail import (
     TEXT_MAX,
     Brought,
+    CodesOfRules,
     MadeReturn,
     ReasonCodes,
+    objection,
     references_of_another,
     requested,
     was_brought_within,
@@ -38,6 +41,7 @@ from gateway.service.rtp import TIMED_OUT, RtpDialect, message_id_of
 from iso20022 import (
     Amount,
     CustomerCreditTransfer,
+    Finding,
     InstructionId,
     MessageId,
     MessageReject,
@@ -68,6 +72,26 @@ _NUMBER: Final = slice(9, None)
 
 _NARRATIVE: Final = "NARR"
 """The ISO reason that is told in words."""
+
+_CODES_OF_RULES: Final[CodesOfRules] = {
+    ("RTP_MESSAGE_ID", ""): "FF02",
+    ("RTP_INSTRUCTION_ID", ""): "FF02",
+    ("RTP_LOCAL_TIME", ""): "FF02",
+    ("RTP_NETWORK_LIMIT", ""): "AM13",
+    **{
+        (f"RTP_{rule}", agent): code
+        for rule in ("AGENT_ID", "AGENT_CLEARING_SYSTEM", "ABA_CHECK_DIGIT")
+        for agent, code in (("DbtrAgt", "RC03"), ("CdtrAgt", "RC04"))
+    },
+    ("RTP_ADDRESS", "Dbtr"): "BE07",
+    ("RTP_ADDRESS", "Cdtr"): "BE04",
+    **{
+        (f"RTP_{rule}", account): code
+        for rule in ("ACCOUNT", "MISSING")
+        for account, code in (("DbtrAcct", "AC02"), ("CdtrAcct", "AC03"))
+    },
+}
+"""The reasons on RTP's list for what a message may break."""
 
 _ADVISED: Final = {
     TransactionStatus.ACTC: IncomingEvent.SETTLEMENT_ADVISED,
@@ -191,6 +215,12 @@ class RtpReceiving:
         if not self._habits.confirms_time_out:
             return None
         return self.answer(transfer, TransactionStatus.RCVD.value, None, None, at=at)
+
+    def refusal(self, transfer: IncomingTransfer, broken: Sequence[Finding], *, at: datetime) -> Reason | None:
+        """Return the reason for which it is rejected; None where the rail would not take our pacs.002."""
+        reason = objection(broken, _CODES_OF_RULES, otherwise=self._reasons.broken_rule)
+        answer = self.answer(transfer, TransactionStatus.RJCT.value, reason.code, reason.text, at=at)
+        return reason if self._protocol.examine(answer.body).valid else None
 
     def return_of(
         self,

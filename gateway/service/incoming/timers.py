@@ -65,7 +65,7 @@ class IncomingTimers:
         if not has_time:
             await self.asker.stand_in(transfer)
         elif transfer.payment_id not in self.asker.in_hand:
-            self.asker.take_up(transfer, await self.messages.of(transfer))
+            self.asker.take_up(transfer, await self.messages.received(transfer))
 
     async def _choose(self, transfer: IncomingTransfer) -> IncomingDecision | None:
         now = self.clock.now()

@@ -70,6 +70,10 @@ class RailEventStore(Protocol):
         """Return what was asked under these message ids, in whatever region."""
         ...
 
+    async def with_ids(self, event_ids: Collection[UUID]) -> Mapping[UUID, RailEvent]:
+        """Return the events with these ids, in whatever region; unknown ones are left out."""
+        ...
+
     async def events(
         self,
         rail: Rail,

@@ -44,6 +44,7 @@ resource "aws_mq_broker" "this" {
   }
 }
 
+# raft.wal_max_size_bytes is none of the keys that Amazon MQ takes here: docs/deploy.md, "A broker of your own".
 resource "aws_mq_configuration" "this" {
   name           = var.name
   description    = "RabbitMQ of ${var.name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from uuid import UUID
 
@@ -21,7 +22,6 @@ from gateway.service.ports import (
 from tests.integration.bus.harness import (
     DELIVERY_LIMIT,
     LEASE_S,
-    RabbitMqStand,
     ServerStand,
     Stand,
     announcement,
@@ -36,8 +36,6 @@ from tests.integration.bus.harness import (
 VALUE = Queue.FEDNOW_OUT_VALUE
 INQUIRY = Queue.FEDNOW_OUT_INQUIRY
 INCOMING = Queue.FEDNOW_IN_VALUE
-QUORUM_SETTLES_S = 2.0
-"""RabbitMQ 3.10 loses a quorum queue for good that was declared less than about a second before a kill."""
 
 
 class Handler:
@@ -224,44 +222,79 @@ async def test_the_worlds_faults_cost_no_attempt(stand: Stand) -> None:
 
 async def test_of_what_is_in_hand_the_earliest_deadline_goes_first(stand: Stand) -> None:
     """What came first and has time waits for what came later and has none left."""
-    [first] = outbound(1)
-    late, early, middle = (outbound(1, deadline_in_s=seconds)[0] for seconds in (60, 5, 30))
-    handler = Handler()
-    handler.gate.clear()
-
     async with stand.bus() as bus:
         await bus.declare()
-        await bus.publish([first])
-        async with bus.consume(VALUE, handler, prefetch=4, concurrency=1):
-            await eventually(lambda: handler.running == 1)
-            for delivery in (late, early, middle):
-                await bus.publish([delivery])
-            await asyncio.sleep(0.3)
-            handler.gate.set()
-            await eventually(lambda: len(handler.finished) == 4)
 
-    order = [delivery.delivery_id for delivery in handler.taken]
-    assert order == [delivery.delivery_id for delivery in (first, early, middle, late)]
+        assert await _order_of(bus, (60, 5, 30)) == [5, 30, 60]
+
+
+async def test_control_where_all_have_the_same_time_they_go_as_they_came(stand: Stand) -> None:
+    """The same check of deliveries that all tell one deadline: it is the deadline that decides above."""
+    async with stand.bus() as bus:
+        await bus.declare()
+
+        assert await _order_of(bus, (60, 5, 30), told_in_s=60) == [60, 5, 30]
+
+
+async def _order_of(bus: Bus, deadlines_s: Sequence[float], *, told_in_s: float | None = None) -> list[float]:
+    """Publish deliveries with these deadlines while a handler is at work; return in which order it gets them.
+
+    With `told_in_s` each of them tells that deadline instead.
+    """
+    [first] = outbound(1)
+    named: dict[UUID, float] = {}
+    handler = Handler()
+    handler.gate.clear()
+    await bus.publish([first])
+    async with bus.consume(VALUE, handler, prefetch=4, concurrency=1):
+        await eventually(lambda: handler.running == 1)
+        for deadline_s in deadlines_s:
+            [delivery] = outbound(1, deadline_in_s=deadline_s if told_in_s is None else told_in_s)
+            named[delivery.delivery_id] = deadline_s
+            await bus.publish([delivery])
+        await asyncio.sleep(0.3)
+        handler.gate.set()
+        await eventually(lambda: len(handler.finished) == 1 + len(deadlines_s))
+    return [named[delivery.delivery_id] for delivery in handler.taken[1:]]
 
 
 async def test_what_comes_from_the_rail_never_waits_for_what_goes_to_it(stand: Stand) -> None:
     """An incoming payment has one to five seconds: full hands of outgoing ones must not cost it any of them."""
-    outgoing, incoming = Handler(), Handler()
-    outgoing.gate.clear()
-
     async with stand.bus() as bus:
         await bus.declare()
-        async with (
-            bus.consume(VALUE, outgoing, prefetch=4, concurrency=2),
-            bus.consume(INCOMING, incoming, prefetch=1, concurrency=1),
-        ):
-            await bus.publish(outbound(50))
-            await eventually(lambda: outgoing.running == 2)
-            await bus.publish(outbound(1, queue=INCOMING))
-            await eventually(lambda: len(incoming.finished) == 1, within_s=1.0)
+
+        await _handled_beside_full_hands(bus, INCOMING, within_s=1.0)
+
+
+async def test_control_what_shares_a_queue_with_full_hands_waits_for_them(stand: Stand) -> None:
+    """The same check of a delivery on the queue of what goes to the rail: the queues' being apart is what helps."""
+    async with stand.bus() as bus:
+        await bus.declare()
+
+        with pytest.raises(TimeoutError):
+            await _handled_beside_full_hands(bus, VALUE, within_s=0.5)
+
+
+async def _handled_beside_full_hands(bus: Bus, queue: Queue, *, within_s: float) -> None:
+    """Fill the hands of who takes what goes to the rail, then publish to `queue`; return once that is handled."""
+    outgoing, incoming = Handler(), Handler()
+    outgoing.gate.clear()
+    sent, [late] = outbound(50), outbound(1, queue=queue)
+    async with (
+        bus.consume(VALUE, outgoing, prefetch=4, concurrency=2),
+        bus.consume(INCOMING, incoming, prefetch=1, concurrency=1),
+    ):
+        await bus.publish(sent)
+        await eventually(lambda: outgoing.running == 2)
+        await bus.publish([late])
+        try:
+            await eventually(
+                lambda: late.delivery_id in outgoing.finished_ids | incoming.finished_ids, within_s=within_s
+            )
             assert (outgoing.running, len(outgoing.finished)) == (2, 0)
+        finally:
             outgoing.gate.set()
-            await eventually(lambda: len(outgoing.finished) == 50)
+            await eventually(lambda: outgoing.finished_ids | incoming.finished_ids == ids([*sent, late]))
 
 
 @pytest.mark.parametrize(("prefetch", "concurrency"), [(0, 0), (1, 0), (1, 2)])
@@ -448,8 +481,6 @@ async def test_confirmed_deliveries_survive_the_death_of_the_server_and_consumer
     async with server_stand.bus() as bus:
         await bus.declare()
         await bus.publish(before)
-        if isinstance(server_stand, RabbitMqStand):
-            await asyncio.sleep(QUORUM_SETTLES_S)
         async with bus.consume(VALUE, handler, prefetch=10, concurrency=10):
             await eventually(lambda: handler.running == 10)
             server_stand.kill_server()

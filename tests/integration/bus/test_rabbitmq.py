@@ -15,6 +15,7 @@ from aiormq.abc import ChannelFrame
 
 from adapters.amqp.connection import BrokerLink, translated
 from adapters.child_process import free_loopback_port
+from adapters.rabbitmq.server import WAL_BYTES_MAX
 from adapters.rabbitmq.topology import TopologyMismatchError
 from gateway.domain.payment import Rail
 from gateway.service.ports import MessageClass, Queue, QueueDirection, UnavailableError, UnroutableError
@@ -84,6 +85,13 @@ async def test_declaring_declares_nothing_anew(rabbitmq_node: RabbitMqNode, name
         await two.declare()
 
         await until_depth(two, VALUE, 3)
+
+
+def test_a_node_of_ours_keeps_no_more_of_its_log_in_memory_than_it_was_told(rabbitmq_node: RabbitMqNode) -> None:
+    """By default it would be eight times as much, whatever was settled long ago."""
+    told = rabbitmq_node.control("eval", "application:get_env(ra, wal_max_size_bytes).")
+
+    assert told.strip() == f"{{ok,{WAL_BYTES_MAX}}}"
 
 
 # --- Connections ------------------------------------------------------------------------------------------------

@@ -270,8 +270,12 @@ async def test_a_look_at_the_rails_events_reads_what_it_shows_alone(database: Da
             assert len(shown) == 8
             asked = await store.events(Rail.FEDNOW, codes={"FPON"}, kinds={RailEventKind.ASKED}, limit=8)
             assert asked == []
+            about = {"20261120990001106ASKED"}
+            codes, kinds = {"pacs.028", "camt.029"}, {RailEventKind.REQUESTED}
+            assert await store.events(Rail.FEDNOW, codes=codes, kinds=kinds, subjects=about, limit=100) == []
+            assert await store.with_ids([UUID(int=1)]) == {}
 
-    assert len(counting.read) == 2
+    assert len(counting.read) == 3
     assert large(counting.read) == {}
 
 

@@ -276,3 +276,18 @@ async def test_what_is_missing_is_shown_once_until_it_is_closed_however_many_cam
     assert await stores[1].still_missing(Rail.RTP, limit=2) == []
     alone = [await stores[1].still_missing(Rail.FEDNOW, message_id=str(each.about), limit=1) for each in missing]
     assert alone == [*([] for _ in missing[:2]), *([each] for each in missing[2:])]
+
+
+async def test_events_are_found_by_their_own_ids(stores: list[RailEventStore]) -> None:
+    """Those that are there, whatever they are; nothing for an id that nobody has given."""
+    message_id = "20261120990000107ASKED"
+    asked, noted = event(message_id), event(None, RailEventKind.MISSING)
+    body = raw_message(MessageDirection.RAIL_OUT, message_id)
+    await stores[0].ask(asked, body, message_class=MessageClass.SYSTEM)
+    await stores[0].note(noted)
+
+    assert await stores[1].with_ids([asked.event_id, uuid(), noted.event_id]) == {
+        asked.event_id: asked,
+        noted.event_id: noted,
+    }
+    assert await stores[1].with_ids([]) == {}

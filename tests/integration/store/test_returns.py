@@ -31,6 +31,7 @@ from gateway.service.incoming.desk import IncomingDesk, NotRecordableError, NotR
 from gateway.service.incoming.give_back import GivingBack
 from gateway.service.incoming.hear import Arrived, new_transfer
 from gateway.service.incoming.messages import ReceivedMessages
+from gateway.service.incoming.rail import Received
 from gateway.service.ports import NewTransfer
 from gateway.service.verify_audit import verify
 from iso20022 import Amount, CustomerCreditTransfer, FedNowProfile, PaymentReturn
@@ -332,7 +333,7 @@ async def test_of_two_returns_at_once_that_are_together_too_much_not_both_are_ta
                 (admitted,) = await process.store.admit([brought])
                 answer = await process.desk.coming_back.judge(admitted.transfer)
             else:
-                process.desk.coming_back.messages.keep(transfer.payment_id, _message_in(brought))
+                process.desk.coming_back.messages.keep(transfer.payment_id, Received(_message_in(brought)))
                 answer = await process.desk.coming_back.judge(transfer)
                 await process.store.admit([brought])
             assert answer is not None

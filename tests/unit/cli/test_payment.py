@@ -17,9 +17,12 @@ from gateway.cli.application import application
 from gateway.cli.desk import print_timeline
 from gateway.cli.payments import MONEY as IN_WORDS
 from gateway.domain.events import Event, EventKind
-from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
+from gateway.domain.payment import Reason, ReasonOrigin
 from tests.unit.http.test_incoming import arrived, asked_for
 from tests.unit.http.test_operators import called_for, contradicted
+from tests.unit.http.test_questions import asked_by_another
 from tests.unit.http.test_reading_payments import OTHER_UETR, UETR
 from tests.unit.http.world import API_KEY, OPERATOR_KEY, REPORT_ID, World, open_world
 
@@ -133,9 +136,42 @@ async def test_an_incoming_transfer_is_shown_with_its_messages_and_the_request_f
     assert shown["messages"][-1]["business_message_id"] == "ASKED"
 
 
+async def test_of_what_was_rejected_for_breaking_rules_each_is_shown_with_its_place(shell: Shell) -> None:
+    """By its code, which `fifteen explain` knows, and the element."""
+    transfer = await arrived(shell.world, state=IncomingState.RECEIVED)
+    found = ["FEDNOW_CHARGE_BEARER at /Document/ChrgBr", "FEDNOW_CREDITOR at /Document/Cdtr"]
+    reason = Reason("NARR", ReasonOrigin.GATEWAY, "Charges follow the service level.")
+    fact = IncomingFact(IncomingEvent.REJECTION_DECIDED, reason, details={FINDINGS: "; ".join(found)})
+    await shell.world.incoming.save([shell.world.deciding.decide(transfer, fact, at=transfer.updated_at)])
+
+    shown = await shell.run("incoming", "show", str(transfer.payment_id))
+
+    assert "NARR: Charges follow the service level." in shown.output
+    assert [line.strip() for line in shown.output.splitlines() if " at /Document" in line] == found
+
+
+async def test_what_another_institution_has_asked_stands_in_the_timeline_or_in_the_list(shell: Shell) -> None:
+    """With what it was told; one about nothing here only in the list, and one that is about a transfer only there."""
+    transfer = await arrived(shell.world, state=IncomingState.PENDING)
+    await asked_by_another(shell.world, about=transfer.message_id)
+    none = await shell.run("rail", "questions")
+    shown = await shell.run("incoming", "show", str(transfer.payment_id))
+    await asked_by_another(shell.world, about="NEVERCAME", question="20261120021150706ANOTHER")
+
+    listed = await shell.run("rail", "questions")
+    as_json = await shell.run("rail", "questions", "--json")
+
+    assert "there is none" in none.output
+    assert "pacs.028  asked by 990001106  20261120021150706QUESTION" in shown.output
+    assert "told  pacs.002  RJCT  AG09  OURS1" in shown.output
+    assert "told  admi.007  it has arrived  OURS0" in shown.output
+    assert "asked by 990001106  about NEVERCAME" in listed.output
+    assert [each["about"] for each in json.loads(as_json.output)["questions"]] == ["NEVERCAME"]
+
+
 def test_messages_that_are_no_longer_kept_are_said_to_be_so(capsys: pytest.CaptureFixture[str]) -> None:
     """After the archive's years the history stays: it is shown all the same."""
-    print_timeline([], None)
+    print_timeline({"events": [], "questions": []}, None)
 
     assert "no longer kept" in capsys.readouterr().out
 

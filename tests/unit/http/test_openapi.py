@@ -35,6 +35,7 @@ from tests.unit.http.test_incoming import (
     recorded,
     recorded_as_returned,
 )
+from tests.unit.http.test_questions import asked_by_another
 from tests.unit.http.world import BEARER, OPERATOR, Answer, World, json_payment, message, receives
 
 DOCUMENT = openapi_document(version="0.0.0", limits=LIMITS)
@@ -273,6 +274,10 @@ async def ask_of_rails(world: World, ask: Callable[..., Awaitable[Answer]]) -> N
     unheard = {"message_id": "UNHEARD", "conversation_id": "000b4c1e-9d2a-8f31-9b7a-5c0e8f1d2a3b"}
     await without_receipt(world, unheard)
     await ask(path, await world.get("/v1/rails/fednow"))
+    await asked_by_another(world, about="20261120990001106NEVERCAME")
+    for key in (BEARER, OPERATOR):
+        for rail in ("fednow", "nonsense"):
+            await ask(f"{path}/questions", await world.get(f"/v1/rails/{rail}/questions", key))
     for key in (BEARER, OPERATOR, OPERATOR):
         answer = await world.post_json("/v1/rails/fednow/missing-receipts/UNHEARD/close", {"note": "Case 16"}, key)
         await ask("/v1/rails/{rail}/missing-receipts/{message_id}/close", answer, method="POST")

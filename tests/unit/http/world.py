@@ -58,6 +58,7 @@ from gateway.service.ports import (
     Refusal,
 )
 from gateway.service.posting_questions import PostingQuestions
+from gateway.service.questions import QuestionDesk
 from gateway.service.rail_operations import RailOperations
 from gateway.service.rail_protocol import XML_TYPE, RailProtocol
 from gateway.service.receipts import AwaitedReceipts, ReceiptDesk
@@ -407,6 +408,7 @@ async def open_world(
             SystemIdentifiers(),
         ),
         receipts=ReceiptDesk(conversations.receipts, rail_events, clock),
+        questions=QuestionDesk(rail_events, store, incoming, conversations),
         due=InMemoryDue(conversations),
         store=store,
         waiting=waiting,

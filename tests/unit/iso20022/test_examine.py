@@ -1,5 +1,7 @@
 """One verdict on one message, never an exception, whatever comes."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from iso20022 import (
     examine,
     explain,
 )
+from iso20022.fields import NOT_PROVIDED
 from iso20022.sample import sample
 from tests.unit.iso20022.hostile import UNREADABLE
 from tests.unit.iso20022.samples import (
@@ -350,3 +353,34 @@ def test_a_message_that_does_not_travel_this_way_is_refused() -> None:
     assert codes(examine(body, profile=PROFILE, direction=Direction.TO_RAIL)) == ["MESSAGE_DIRECTION"]
     assert examine(body, profile=PROFILE, direction=Direction.FROM_RAIL).valid
     assert examined(body).valid
+
+
+@pytest.mark.parametrize(
+    ("left_out", "is_refusable"),
+    [
+        (rb"<Nm>[^<]*</Nm>", True),
+        (rb"<(Dbtr|Cdtr)Acct>.*?</(Dbtr|Cdtr)Acct>", True),
+        (rb"<IntrBkSttlmDt>[^<]*</IntrBkSttlmDt>", False),
+        (rb"<EndToEndId>[^<]*</EndToEndId>", False),
+    ],
+)
+def test_what_lacks_only_what_the_rail_demands_can_still_be_refused(left_out: bytes, *, is_refusable: bool) -> None:
+    """Names and accounts; without a date, or an id that the schema demands, nobody can say which payment it is."""
+    report = examined(re.sub(left_out, b"", golden("pacs008_outgoing.xml"), flags=re.DOTALL))
+
+    assert not report.valid
+    assert report.message is None
+    assert (report.refusable is not None) is is_refusable
+
+
+def test_in_the_place_of_a_name_that_is_left_out_stands_that_it_is() -> None:
+    """ISO 20022's word; all else is as the message has it, and one that can be read needs no such reading."""
+    whole = examined(golden("pacs008_outgoing.xml"))
+    lacking = examined(re.sub(rb"<Nm>[^<]*</Nm>", b"", golden("pacs008_outgoing.xml")))
+
+    assert whole.refusable is None
+    assert isinstance(whole.message, CustomerCreditTransfer)
+    assert isinstance(lacking.refusable, CustomerCreditTransfer)
+    assert lacking.refusable.debtor.name.reveal() == NOT_PROVIDED
+    assert lacking.refusable.amount == whole.message.amount
+    assert lacking.refusable.creditor_account == whole.message.creditor_account

@@ -518,7 +518,7 @@ async def returned_while_screened(
     async with asyncio.TaskGroup() as group:
         loop = group.create_task(asker.run())
         await asyncio.sleep(0)
-        asker.take_up(transfer, await earth.receiving.messages.of(transfer))
+        asker.take_up(transfer, await earth.receiving.messages.received(transfer))
         async with asyncio.timeout(5):
             while earth.now(transfer).state is IncomingState.RECEIVED or asker.in_hand:
                 await asyncio.sleep(0)

@@ -153,7 +153,7 @@ async def decided_in_silence(policies: Sequence[StandInPolicy]) -> list[tuple[st
         loop = group.create_task(earth.receiving.asker.run())
         await asyncio.sleep(0)
         for transfer in transfers:
-            earth.receiving.asker.take_up(transfer, await earth.receiving.messages.of(transfer))
+            earth.receiving.asker.take_up(transfer, await earth.receiving.messages.received(transfer))
         async with asyncio.timeout(5):
             while earth.receiving.asker.in_hand:
                 earth.clock.advance(0.01)
@@ -181,7 +181,7 @@ async def test_one_slow_institution_has_so_much_in_hand_and_others_are_asked() -
     """Its share is full: what comes beyond is left to the timers, and what is another's is asked."""
     async with incoming_world() as earth:
         transfer = await earth.received()
-        message = await earth.receiving.messages.of(transfer)
+        message = await earth.receiving.messages.received(transfer)
         asker = earth.receiving.asker
         asker.in_hand.clear()
         for number in range(TENANT_IN_HAND_MAX + 1):

@@ -22,6 +22,7 @@ from gateway.domain.return_request import REQUEST_ID
 from gateway.service.incoming.desk import NotReturnableError
 from gateway.service.incoming.requests import NotAnswerableError, NotAskableError, ReturnRequests
 from gateway.service.ports import Decision, Delivery, Queue, RailDelivery, UnavailableError
+from gateway.service.questions import QuestionDesk
 from iso20022 import (
     Amount,
     Direction,
@@ -38,6 +39,7 @@ from simulators.fednow.requests import RequestWriter
 from simulators.fednow.settings import FedNowSimulatorSettings
 from simulators.forwarding import Order
 from simulators.message_ids import MessageIds
+from tests.fakes.conversations import InMemoryConversations
 from tests.fakes.incoming_rail import PARTY
 from tests.unit.service.incoming_world import AGENT, IncomingWorld, desk_of_world, incoming_world
 from tests.unit.service.test_coming_back import SETTLING, Sent, befall, booked_as, sent
@@ -528,6 +530,11 @@ async def test_a_receipt_and_an_answer_about_nothing_are_saved_before_they_leave
         await earth.sending.apply([RailDelivery("again", body)])
         await earth.send_kept()
 
+        (shown,) = await QuestionDesk(
+            earth.events, earth.store.store, earth.store, InMemoryConversations(earth.store)
+        ).about_nothing_here(Rail.FEDNOW)
+        assert (shown.message_type, shown.asked_by) == ("camt.056", case.forwarded.instructing_agent)
+        assert [(each.status, each.reason_code) for each in shown.answers] == [("RJCR", "NOOR")]
         assert before == []
         assert {each.kind for each in kept.values()} == {RailEventKind.REQUESTED}
         assert sorted(kept) == ["admi.007", "camt.029"]

@@ -14,6 +14,7 @@ from gateway.domain.incoming_transfer import IncomingTransfer, InstitutionAnswer
 from gateway.domain.payment import ReasonOrigin
 from gateway.domain.screening import ScreeningPolicy, ScreeningRules, Source
 from gateway.domain.stand_in import policy_from
+from gateway.service.incoming.rail import Received
 from gateway.service.screening import Screening
 from tests.fakes.incoming_rail import ACCEPTED
 from tests.fakes.screening import HIT, InMemoryScreener, InMemoryScreening, ScreeningRecorder
@@ -42,7 +43,7 @@ async def decided(earth: IncomingWorld) -> IncomingTransfer:
     async with asyncio.TaskGroup() as group:
         loop = group.create_task(asker.run())
         await asyncio.sleep(0)
-        asker.take_up(transfer, await earth.receiving.messages.of(transfer))
+        asker.take_up(transfer, await earth.receiving.messages.received(transfer))
         async with asyncio.timeout(5):
             while earth.now(transfer).state is IncomingState.RECEIVED or asker.in_hand:
                 earth.clock.advance(0.01 if earth.institution.is_down else 0.0)
@@ -188,7 +189,7 @@ async def test_a_message_that_says_more_than_its_value_is_read_whole() -> None:
         desk = Desk(earth)
         transfer = await earth.received()
         message = await earth.receiving.messages.of(transfer)
-        earth.receiving.messages.keep(transfer.payment_id, replace(message, carries_all=False))
+        earth.receiving.messages.keep(transfer.payment_id, Received(replace(message, carries_all=False)))
         asker = earth.receiving.asker
 
         await asker._screened(transfer, await earth.receiving.messages.of(transfer), 1.0)

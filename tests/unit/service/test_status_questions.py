@@ -22,6 +22,7 @@ from gateway.service.fednow import FedNowDialect
 from gateway.service.fednow_operations import FedNowOperations
 from gateway.service.fednow_statuses import FedNowStatuses
 from gateway.service.ports import RegionStore
+from gateway.service.questions import LISTED_MAX, QuestionDesk
 from gateway.service.rail_operations import RailOperationSender
 from gateway.service.status_questions import StatusQuestions
 from iso20022 import (
@@ -240,6 +241,59 @@ async def test_of_a_request_for_payment_its_latest_response_is_told() -> None:
         (refused,) = here.statuses()
         assert (response.status, response.original_message_id) == (RequestStatus.RCVD, request_id)
         assert (refused.status, refused.reasons[0].code) == ("RJCT", "AG09")
+
+
+async def test_a_question_is_shown_with_what_it_is_about_and_the_others_in_a_list() -> None:
+    """The sender's, a stranger's, and one about nothing here: who asked, and what each was told; copies are one."""
+    async with place() as here:
+        transfer = await held(here.earth)
+        desk = QuestionDesk(here.events, here.earth.store.store, here.earth.store, here.conversations)
+        first = await here.asked(transfer.message_id, copies=2, end_to_end_id=transfer.end_to_end_id)
+        here.earth.clock.advance(1)
+        await here.asked(transfer.message_id, creditor_agent=STRANGER)
+        nowhere = await here.asked("20261122990001106NEVERCAME")
+
+        theirs, strangers = await desk.about(Rail.FEDNOW, [transfer.message_id])
+        (other,) = await desk.about_nothing_here(Rail.FEDNOW)
+
+        assert (theirs.asked_by, strangers.asked_by, theirs.about) == (ASKER, STRANGER, transfer.message_id)
+        assert [(each.message_type, each.status) for each in theirs.answers] == [
+            ("admi.007", None),
+            ("pacs.002", "PDNG"),
+        ]
+        assert [(each.status, each.reason_code) for each in strangers.answers] == [(None, None), ("RJCT", "AG09")]
+        assert {each.message_id for each in theirs.answers} <= {said.message_id for said in kept_of(here)}
+        assert first != nowhere
+        assert (other.about, other.answers[-1].reason_code) == ("20261122990001106NEVERCAME", "AG09")
+        assert await desk.about(Rail.FEDNOW, ["20261122990001106NOBODYASKED"]) == []
+
+
+def kept_of(here: Place) -> list[Any]:
+    """What has left under a message id of its own."""
+    return [each for each in here.said() if hasattr(each, "message_id")]
+
+
+async def test_of_more_questions_than_are_shown_the_newest_are() -> None:
+    """One more than the list has says that there are more."""
+    async with place() as here:
+        desk = QuestionDesk(here.events, here.earth.store.store, here.earth.store, here.conversations)
+        for number in range(LISTED_MAX + 2):
+            event_id = UUID(int=5_000 + number)
+            asked = RailEvent(
+                event_id=event_id,
+                rail=Rail.FEDNOW,
+                kind=RailEventKind.REQUESTED,
+                code="pacs.028",
+                subjects=(ASKER, f"NEVERCAME{number}"),
+                business_message_id=f"QUESTION{number}",
+                at=here.earth.clock.now() + timedelta(seconds=number),
+            )
+            await here.events.note(asked)
+
+        found = await desk.about_nothing_here(Rail.FEDNOW)
+
+        assert len(found) == LISTED_MAX + 1
+        assert found[0].message_id == f"QUESTION{LISTED_MAX + 1}"
 
 
 async def test_what_is_not_here_is_handed_over_to_the_other_region_and_answered_there() -> None:

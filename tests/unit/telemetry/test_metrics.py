@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
-from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming import IncomingEvent, IncomingState
+from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
 from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
 from gateway.domain.rail_operations import RailAction
 from gateway.domain.receiving_time import ZONE
@@ -25,6 +26,7 @@ from gateway.service.decide import decide
 from gateway.service.ports import Decision, IncomingBacklog
 from gateway.service.ports.incoming import Standing
 from tests.unit.domain.test_transitions import NOON, payment_in
+from tests.unit.service.incoming_world import incoming_world
 from tests.unit.service.operations_world import operations_world
 
 
@@ -89,6 +91,18 @@ def test_a_contradiction_is_counted() -> None:
     )
 
     assert sample(metrics, "gateway_contradictions_total") == 1
+
+
+@pytest.mark.parametrize(("findings", "counted"), [({FINDINGS: "FEDNOW_CHARGE_BEARER at /Document"}, 1), ({}, 0)])
+async def test_what_was_rejected_for_breaking_a_rule_is_counted(findings: dict[str, str], counted: int) -> None:
+    """Our lists may be out of date; a rejection of an institution's is none of these."""
+    metrics = Metrics()
+    async with incoming_world() as earth:
+        transfer, fact = await earth.received(), IncomingFact(IncomingEvent.REJECTION_DECIDED, details=findings)
+        decision = earth.receiving.decisions.decider.decide(transfer, fact, at=earth.clock.now())
+        TelemetryObserver(metrics).incoming_changed(decision)
+
+    assert sample(metrics, "gateway_incoming_rules_broken_total") == counted
 
 
 def test_every_metric_names_the_region_that_tells_it_or_the_one_that_it_is_about() -> None:
