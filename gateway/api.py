@@ -34,6 +34,7 @@ from gateway.service.reconcile import MissingDesk
 from gateway.service.relay import Forwarder
 from gateway.service.submit import PACE_S, Intake, grouped_accepts
 from gateway.service.supervise import Loop
+from gateway.service.timers import Timers
 from gateway.service.waiting import Waiting
 
 
@@ -141,11 +142,20 @@ def compose_api(parts: Parts, bus: Bus, presence: RailPresence, peer: Peer | Non
         "admission": admission.run,
         "bus": partial(admission.watch, bus),
         "waiting": waiting.run,
+        "deadlines": partial(
+            _decide_when_nobody_else_does, parts, Timers(decisions, parts.rails, clock, parts.observer)
+        ),
         **({} if parts.regional is None else parts.regional.loops_of_a_gateway),
         **({} if freshness is None else {"freshness": freshness.run}),
         **presence.loops,
     }
     return ComposedApi(api, (accepts, saves, incoming_saves), loops)
+
+
+async def _decide_when_nobody_else_does(parts: Parts, timers: Timers) -> None:
+    """Decide what no worker has decided in time, once the database has what this program needs."""
+    await parts.releases.admitted()
+    await timers.run_when_nobody_else_does()
 
 
 def _request_recorder(metrics: Metrics) -> Callable[[Served], None]:

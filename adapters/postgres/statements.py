@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.postgres.standing import stands
+from gateway.domain.doubt import ENDED_BY_TIME
 from gateway.domain.events import EventKind
 from gateway.domain.history import SEEN_TO_BY
-from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID
+from gateway.domain.payment import KNOWN_BY_INSTRUCTION_ID, PaymentState
 
 _CLAIMING: Final = f"({', '.join(repr(rail.value) for rail in sorted(KNOWN_BY_INSTRUCTION_ID))})"
 """The rails on which a payment claims its instruction id. Spelled out: so the index of theirs alone serves."""
@@ -448,6 +449,13 @@ FORGET: Final = f"""
 DUE_TIMERS: Final = """
     SELECT payment_id, timer_at FROM payment_state
     WHERE timer_at <= $1 ORDER BY timer_at LIMIT $2
+"""
+
+_ENDED_BY_TIME_SQL: Final = ", ".join(repr(state.value) for state in PaymentState if state in ENDED_BY_TIME)
+
+DUE_DEADLINES: Final = f"""
+    SELECT payment_id, timer_at FROM payment_state
+    WHERE timer_at <= $1 AND state IN ({_ENDED_BY_TIME_SQL}) ORDER BY timer_at LIMIT $2
 """
 
 TENANT_OF_API_KEY: Final = "SELECT tenant_id FROM api_key WHERE key_digest = $1 AND revoked_at IS NULL"

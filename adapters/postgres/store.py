@@ -283,6 +283,12 @@ class PostgresStore:
             rows = await self._pool.fetch(statements.DUE_TIMERS, now, limit)
         return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
 
+    async def due_deadlines(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due, and ended by time alone; see the port."""
+        with translated():
+            rows = await self._pool.fetch(statements.DUE_DEADLINES, now, limit)
+        return [DueTimer(PaymentId(row["payment_id"]), row["timer_at"]) for row in rows]
+
     @asynccontextmanager
     async def relay(
         self, *, limit: int, created_before: datetime | None = None

@@ -42,6 +42,18 @@ DAY_ENDED: Final = Reason(
 """Why a person is called: the rail has no such message, and its ids may not be sent any more."""
 
 
+ENDED_BY_TIME: Final = frozenset(
+    {
+        PaymentState.RECEIVED,
+        PaymentState.HELD,
+        PaymentState.RELEASED,
+        PaymentState.SENDING,
+        PaymentState.RESEND_DUE,
+    }
+)
+"""The open states that time alone ends (`due_event`): nobody is asked for it, and nothing is sent."""
+
+
 class Enquiry(StrEnum):
     """How a rail is asked."""
 
@@ -75,12 +87,19 @@ class DoubtPolicy:
     ping_after: int = 3
 
 
+def asks_first(payment: Payment) -> bool:
+    """Whether another region may have accepted the same key, and sent it, unknown here: the rail is asked first."""
+    return payment.ask_after is not None and payment.state is PaymentState.RECEIVED
+
+
 def due_event(payment: Payment, *, policy: DoubtPolicy, is_looked_back_to: bool) -> Event:
     """Return what it means that an open payment's timer has come.
 
     `is_looked_back_to` says whether the rail still answers questions about the day on which the payment was sent.
     """
     match payment.state:
+        case PaymentState.RECEIVED if asks_first(payment):
+            return Event(EventKind.TAKEN_OVER)
         case PaymentState.RECEIVED | PaymentState.RELEASED | PaymentState.RESEND_DUE:
             return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
         case PaymentState.HELD:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -50,3 +50,9 @@ BUDGETS_PERCENT: Final[Mapping[Leg, int]] = {
     Leg.NOTIFY: 3,
 }
 """The share of the promise that each leg may use. The rail has two thirds of it: ten of fifteen seconds."""
+
+
+def legs_from(leg: Leg) -> Sequence[Leg]:
+    """Return a leg, and those that come after it."""
+    legs = tuple(Leg)
+    return legs[legs.index(leg) :]

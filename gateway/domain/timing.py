@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.domain.payment import Payment, PaymentState
+from gateway.domain.legs import BUDGETS_PERCENT, Leg, legs_from
+from gateway.domain.payment import FundsHolder, Payment, PaymentState
 
 TELLING_MARGIN_S: Final = 0.25
 """How long before its deadline an open payment is decided on, so that who waits until the deadline is told."""
@@ -27,7 +28,7 @@ class Timing:
 
     ``rail_clock_s`` is the rail's time-out clock, and ``status_request_wait_s`` the time before which it refuses to be
     asked; both count from the message's creation time (FedNow Operating Procedures v2.1 section 16: 20 s and 25 s).
-    ``send_margin_s`` is what the rail needs at the least: with less left a payment is not sent.
+    ``send_margin_s`` is what the rail needs at the least: with less left for it a payment is not sent.
     ``status_request_interval_s`` is the first pause between two questions; it doubles.
     """
 
@@ -41,15 +42,28 @@ class Timing:
         """Return the instant by which the client holds a final status."""
         return accepted_at + timedelta(seconds=self.promise_s)
 
-    def latest_sending(self, payment: Payment) -> datetime:
-        """Return the instant after which a payment that waits to be sent is not sent any more.
+    def latest_start(self, leg: Leg, payment: Payment) -> datetime:
+        """Return the instant from which a leg of a payment that waits to be sent is not begun any more.
 
+        From then on less is left than that leg and those after it need. Ours need their budgets; the rail needs
+        ``send_margin_s``: its budget is what it may take, and most of its answers take a tenth of that.
         A second copy, sent because the rail has none, and what a person has released come after the promise's end: they
         have a time of their own.
         """
         is_due_again = payment.transfers or payment.state in {PaymentState.RESEND_DUE, PaymentState.RELEASED}
         ends_at = payment.next_step_at if is_due_again and payment.next_step_at else payment.deadline_at
-        return ends_at - timedelta(seconds=self.send_margin_s)
+        return ends_at - timedelta(seconds=sum(self._needs_s(each, payment) for each in legs_from(leg)))
+
+    def _needs_s(self, leg: Leg, payment: Payment) -> float:
+        if leg is Leg.RAIL:
+            return self.send_margin_s
+        if leg is Leg.FUNDS and (payment.funds_holder is not FundsHolder.CORE or payment.transfers):
+            return 0.0  # nobody is asked
+        return budget_s(leg, promise_s=self.promise_s)
+
+    def latest_sending(self, payment: Payment) -> datetime:
+        """Return the instant from which no byte of a payment leaves any more: the last that `latest_start` knows."""
+        return self.latest_start(Leg.RAIL, payment)
 
     def resending_ends(self, now: datetime) -> datetime:
         """Return the instant by which a second copy has left, or does not leave any more."""
@@ -99,6 +113,11 @@ class Timing:
             return now + timedelta(seconds=SELDOM_INTERVAL_S)
         asked = max(payment.status_requests, payment.transfers - 1)  # by questions, or by repeats
         return self.first_status_request(payment, now + question_pause(self.status_request_interval_s, asked))
+
+
+def budget_s(leg: Leg, *, promise_s: float) -> float:
+    """Return the seconds that a leg may use of so long a promise."""
+    return BUDGETS_PERCENT[leg] * promise_s / 100
 
 
 def asking_overdue(now: datetime) -> datetime:

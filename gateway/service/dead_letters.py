@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from gateway.domain.legs import Leg
 from gateway.domain.payment import Payment, Rail, TenantId
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import ASKABLE, SENDABLE
@@ -90,7 +91,7 @@ class Consequence(StrEnum):
 def _of_transfer(payment: Payment, now: datetime, timing: Timing) -> Consequence:
     if payment.state not in SENDABLE:
         return Consequence.NOTHING
-    return Consequence.SENDS if now < timing.latest_sending(payment) else Consequence.REJECTS
+    return Consequence.SENDS if now < timing.latest_start(Leg.FUNDS, payment) else Consequence.REJECTS
 
 
 def _of_question(payment: Payment, _now: datetime, _timing: Timing) -> Consequence:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry
+from gateway.domain.doubt import DAY_ENDED, EXPIRED, Enquiry, asks_first
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import counts_transfer, standing_hold
 from gateway.domain.payment import Payment, PaymentId, PaymentState, Rail, Reason, ReasonOrigin
@@ -15,7 +15,7 @@ from gateway.domain.screening import HELD_UNTIL
 from gateway.domain.settlement import settlement_details
 from gateway.domain.transitions import ASKABLE, SENDABLE
 from gateway.service.decide import Decisions, decide
-from gateway.service.directory import ParticipantDirectory
+from gateway.service.directory import ParticipantDirectory, Unreached
 from gateway.service.funds import Funds
 from gateway.service.group_commit import GroupCommit
 from gateway.service.ports import (
@@ -82,7 +82,8 @@ class Dispatcher:
 
         Whom the rail would refuse by its participant directory is sent nothing: the payment is rejected. Whoever the
         tenant has look at its payments looks at it first: what they find is held for a person. Where the
-        institution's core holds the debtor's money, it reserves it then, or the payment is rejected.
+        institution's core holds the debtor's money, it reserves it then, or the payment is rejected. What has less time
+        left than the legs still before it need is rejected at once: nobody is asked about it, and it is not sent.
         Of all the workers that hold the same delivery, one alone saves SENDING, and that one sends. Returning settles
         the delivery: from SENDING on, the timer and the rail's answer carry the payment, never a second delivery.
 
@@ -94,13 +95,14 @@ class Dispatcher:
         loaded, received = await self._load(delivery, MessageDirection.CLIENT_IN)
         if loaded.state is PaymentState.HELD:
             return  # when it is released it has a delivery of its own
-        latest_sending = self.rails[loaded.rail].timing.latest_sending(loaded)
-        asks_first = _asks_first(loaded)
-        unreached = None if asks_first or self.directory is None else self.directory.of_payment(loaded)
-        is_unasked = asks_first or unreached is not None
-        screened = CLEAR if is_unasked else await self._screened(loaded, received, until=latest_sending)
+        timing = self.rails[loaded.rail].timing
+        reserving, signing = (timing.latest_start(leg, loaded) for leg in (Leg.FUNDS, Leg.SIGN))
+        is_asked_about, came_too_late = asks_first(loaded), self.clock.now() >= reserving
+        unreached = None if is_asked_about or self.directory is None else self.directory.of_payment(loaded)
+        is_unasked = is_asked_about or came_too_late or unreached is not None
+        screened = CLEAR if is_unasked else await self._screened(loaded, received, until=reserving)
         is_let_alone = is_unasked or screened.held is not None
-        unreserved = None if is_let_alone else await self.funds.reserve(loaded, received, until=latest_sending)
+        unreserved = None if is_let_alone else await self.funds.reserve(loaded, received, until=signing)
         message: OutboundMessage | None = None
 
         async def choose(payment: Payment) -> Decision | None:
@@ -108,19 +110,18 @@ class Dispatcher:
             if payment.state not in SENDABLE:
                 return None
             rail, now = self.rails[payment.rail], self.clock.now()
-            if _asks_first(payment):
+            if asks_first(payment):
                 return decide(payment, Event(EventKind.TAKEN_OVER), at=now, timing=rail.timing)
             if (too_late := _too_late(payment, rail, at=now)) is not None:
                 return decide(payment, too_late, at=now, timing=rail.timing)
-            if asks_first or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
+            if is_asked_about or (payment.state, payment.transfers) != (loaded.state, loaded.transfers):
                 raise UnavailableError(f"payment {payment.payment_id} has changed: it is looked at, and reserved, anew")
-            if unreached is not None and not payment.transfers:
-                event = Event(EventKind.DIRECTORY_REFUSED, reason=unreached.reason)
-                return decide(payment, event, at=now, timing=rail.timing)
+            if came_too_late:  # nobody was asked about it: a clock that is set back meanwhile must not have it sent
+                return decide(payment, Event(EventKind.DEADLINE_PASSED, reason=EXPIRED), at=now, timing=rail.timing)
+            if (refused := _refused(payment, unreached, unreserved)) is not None:
+                return decide(payment, refused, at=now, timing=rail.timing)
             if must_pass(payment) and screened.held is not None:
                 return _held(payment, screened, at=now, rail=rail)
-            if unreserved is not None and not payment.transfers:
-                return decide(payment, Event(EventKind.FUNDS_REFUSED, reason=unreserved), at=now, timing=rail.timing)
             started_s = self.clock.monotonic_s()
             message = rail.transfer_message(payment, received, at=now)
             self.observer.leg(Leg.SIGN, self.clock.monotonic_s() - started_s)
@@ -290,6 +291,15 @@ def _sending(payment: Payment, message: OutboundMessage, screened: ToSend) -> Ev
     )
 
 
+def _refused(payment: Payment, unreached: Unreached | None, unreserved: Reason | None) -> Event | None:
+    """What it means that the directory, or the core, speaks against a payment of which no copy has left."""
+    if payment.transfers:
+        return None
+    if unreached is not None:
+        return Event(EventKind.DIRECTORY_REFUSED, reason=unreached.reason)
+    return None if unreserved is None else Event(EventKind.FUNDS_REFUSED, reason=unreserved)
+
+
 def _held(payment: Payment, screened: ToSend, *, at: datetime, rail: RailProtocol) -> Decision:
     """Hold it for a person, but not past the day: a message id of yesterday is not sent for the first time.
 
@@ -311,16 +321,11 @@ def _too_late(payment: Payment, rail: RailProtocol, *, at: datetime) -> Event | 
 
     A copy that follows another leaves on the day of its ids, or not at all.
     """
-    if at >= rail.timing.latest_sending(payment):
+    if at >= rail.timing.latest_start(Leg.SIGN, payment):
         return Event(EventKind.DEADLINE_PASSED, reason=EXPIRED)
     if payment.transfers and not rail.is_of_today(payment, at=at):
         return Event(EventKind.RESENDING_TOO_LATE, reason=DAY_ENDED)
     return None
-
-
-def _asks_first(payment: Payment) -> bool:
-    """Whether another region may have accepted the same key, and sent it, unknown here."""
-    return payment.ask_after is not None and payment.state is PaymentState.RECEIVED
 
 
 def grouped_loads(store: PaymentStore, *, window_s: float = LOAD_WINDOW_S) -> Loads:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.doubt import EXPIRED
 from gateway.domain.ledger import STANDS_IN, Account
-from gateway.domain.legs import BUDGETS_PERCENT, Leg
+from gateway.domain.legs import Leg
 from gateway.domain.payment import FundsHolder, Payment, PaymentId, Reason, ReasonOrigin
+from gateway.domain.timing import budget_s
 from gateway.service.ports import (
     Alone,
     Clock,
@@ -46,7 +47,8 @@ class Funds:
     async def reserve(self, payment: Payment, received: RawMessage, *, until: datetime) -> Reason | None:
         """Have the money of a payment reserved that is about to be sent for the first time; else return why it is not.
 
-        A repeat is safe. A core that has not answered within its leg's budget, or `until`, has not answered.
+        A repeat is safe. A core that has not answered within its leg's budget has not answered; with less than that
+        left, `until` the next leg has to begin, it is not asked.
 
         Raises:
             NotServingError: this region may not act now: the core was not asked.
@@ -56,9 +58,8 @@ class Funds:
         if payment.funds_holder is not FundsHolder.CORE or payment.transfers or payment.state.is_final:
             return None
         self.tenure.demand()
-        budget_s = BUDGETS_PERCENT[Leg.FUNDS] * self.promise_s / 100
-        within_s = min(budget_s, (until - self.clock.now()).total_seconds())
-        if within_s <= 0:
+        within_s = budget_s(Leg.FUNDS, promise_s=self.promise_s)
+        if until - self.clock.now() <= timedelta(seconds=within_s):
             return EXPIRED  # said here: a clock that is set back meanwhile must not have it sent unreserved
         started_s = self.clock.monotonic_s()
         refused = await self.core.reserve(_reservation(payment, received), within_s=within_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.domain.doubt import due_event
@@ -21,6 +21,42 @@ PAUSE_S: Final = 0.1
 They are of seconds; and every worker looks, whether anything is due or not."""
 
 BATCH_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerWatch:
+    """How late a timer is when it is fired, and how often there is a look at what is due; in seconds.
+
+    A look sees ahead by as much as the longest pause exceeds the shortest: the next comes when the first of what it has
+    seen is to be fired.
+    """
+
+    late_by_s: float = 0.0
+    pause_min_s: float = PAUSE_S
+    pause_max_s: float = PAUSE_S
+
+    def sees_until(self, now: datetime) -> datetime:
+        """Return until when a timer is due that a look sees."""
+        return self.fires_until(now) + timedelta(seconds=self.pause_max_s - self.pause_min_s)
+
+    def fires_until(self, now: datetime) -> datetime:
+        """Return until when a timer is due that is fired now."""
+        return now - timedelta(seconds=self.late_by_s)
+
+    def pause_s(self, coming: Sequence[DueTimer], now: datetime) -> float:
+        """Return the pause before the next look, of which `coming` is what it will find: the first to come first."""
+        if not coming:
+            return self.pause_max_s
+        left = coming[0].due_at - self.fires_until(now)
+        return min(max(left.total_seconds(), self.pause_min_s), self.pause_max_s)
+
+
+AT_ONCE: Final = TimerWatch()
+"""The watch of whose work it is."""
+
+WHEN_NOBODY_ELSE_DOES: Final = TimerWatch(late_by_s=0.15, pause_min_s=0.05, pause_max_s=1.0)
+"""A worker has looked by then, and the deadline (`TELLING_MARGIN_S`) is still to come. Where nothing is late it costs a
+look a second."""
 
 
 class TimerObserver(Protocol):
@@ -51,6 +87,7 @@ async def fire_due(
     parked: set[PaymentId],
     clock: Clock,
     observer: TimerObserver,
+    watch: TimerWatch = AT_ONCE,
 ) -> None:
     """Fire what is due, until cancelled; a fault of ours stops that one alone, and puts it among `parked`."""
 
@@ -64,11 +101,13 @@ async def fire_due(
             observer.parked(timer.payment_id, str(verdict.fault))
 
     while True:
-        found = await due_timers(clock.now(), limit=BATCH_MAX + len(parked))
-        due = [timer for timer in found if timer.payment_id not in parked]
+        now = clock.now()
+        seen = await due_timers(watch.sees_until(now), limit=BATCH_MAX + len(parked))
+        found = [timer for timer in seen if timer.payment_id not in parked]
+        due = [timer for timer in found if timer.due_at <= watch.fires_until(now)]
         await each([fire_or_park(timer) for timer in due])
         if len(due) < BATCH_MAX:
-            await clock.pause(PAUSE_S)
+            await clock.pause(watch.pause_s(found[len(due) :], clock.now()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +122,20 @@ class Timers:
     """Payments that a fault of ours stopped; looked at again by the next process."""
 
     async def run(self) -> None:
-        """Fire timers until cancelled."""
-        due_timers = self.decisions.store.due_timers
-        await fire_due("timers", due_timers, self.fire, parked=self.parked, clock=self.clock, observer=self.observer)
+        """Fire timers until cancelled: for a worker."""
+        await self._run("timers", self.decisions.store.due_timers, AT_ONCE)
+
+    async def run_when_nobody_else_does(self) -> None:
+        """Fire what is late, of payments that time alone ends, until cancelled: for a gateway, with workers or without.
+
+        A question to the rail is left to the workers: without them it would be queued again and again, and never put.
+        Beside those who fire on time it finds nothing; at the same moment as they it is safe (`fire`).
+        """
+        await self._run("deadlines", self.decisions.store.due_deadlines, WHEN_NOBODY_ELSE_DOES)
+
+    async def _run(self, name: str, due_timers: DueTimers, watch: TimerWatch) -> None:
+        parked, clock, observer = self.parked, self.clock, self.observer
+        await fire_due(name, due_timers, self.fire, parked=parked, clock=clock, observer=observer, watch=watch)
 
     async def fire(self, timer: DueTimer) -> Decision | None:
         """Decide what the passing of time means for one payment; a repeat finds the timer moved and does nothing."""

@@ -144,7 +144,9 @@ class FedNowSettings(BaseModel):
     receipt_ping_window_s: float = Field(
         3_600.0, ge=1, description="Within so long they have gone missing, and so long it is not pinged again for it."
     )
-    send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
+    send_margin_s: float = Field(
+        1.0, ge=0, description="With less time left for the rail than this a payment is not sent."
+    )
     routing_number_severity: Literal["error", "warning"] = Field(
         "error", description="What a wrong ABA check digit is; test files often carry illustrative numbers."
     )

@@ -15,8 +15,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.domain.legs import Leg, legs_from
 from gateway.domain.payment import Rail
-from gateway.domain.timing import TELLING_MARGIN_S
+from gateway.domain.timing import TELLING_MARGIN_S, budget_s
 from gateway.settings.fednow import FedNowSettings
 from gateway.settings.reading import as_sequence, https_or_loopback, institution_address, none_if_empty
 from gateway.settings.rtp import RtpSettings
@@ -291,9 +292,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _leaves_time_to_send(self) -> Self:
+        budgets_s = sum(budget_s(leg, promise_s=self.promise_s) for leg in legs_from(Leg.FUNDS) if leg is not Leg.RAIL)
         for name, margin_s in {"fednow": self.fednow.send_margin_s, "rtp": self.rtp.send_margin_s}.items():
-            if self.promise_s <= margin_s + TELLING_MARGIN_S:
-                raise ValueError(f"promise_s must be longer than {name}.send_margin_s: nothing could be sent in time")
+            if self.promise_s <= margin_s + max(budgets_s, TELLING_MARGIN_S):
+                raise ValueError(
+                    f"promise_s must be longer than {name}.send_margin_s and what our own legs beside the rail's may "
+                    f"take ({budgets_s:g} s): nothing could be sent in time"
+                )
         return self
 
     @model_validator(mode="after")

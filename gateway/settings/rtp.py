@@ -54,7 +54,9 @@ class RtpSettings(BaseModel):
     echo_after: int = Field(
         3, ge=0, description="After so many unanswered repeats the rail gets an echo request once; 0: it never does."
     )
-    send_margin_s: float = Field(1.0, ge=0, description="With less time left than this a payment is not sent.")
+    send_margin_s: float = Field(
+        1.0, ge=0, description="With less time left for the rail than this a payment is not sent."
+    )
     routing_number_severity: Literal["error", "warning"] = Field(
         "warning", description="What a wrong ABA check digit is on RTP: the rail's own id and samples have such."
     )

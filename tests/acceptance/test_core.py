@@ -15,8 +15,11 @@ import pytest
 from adapters.child_process import free_loopback_port
 from gateway.cli.processes import Role
 from gateway.cli.zygote import start_forked
+from gateway.domain.legs import Leg
+from gateway.domain.timing import budget_s
 from iso20022 import Personal
 from tests.acceptance.installation import Installation
+from tests.acceptance.metrics import observed
 from tests.acceptance.payments import message, transfer
 from tests.acceptance.test_slice import post
 from tests.conftest import Database
@@ -69,7 +72,9 @@ async def test_the_core_holds_posts_and_releases_what_the_payments_become(core_u
     settled, rejected = transfer(), transfer(creditor_account=REJECTED_BY_THE_RAIL)
     unfunded = replace(transfer(), debtor_account=Personal(REFUSED_ACCOUNT))
 
+    unasked = observed(installation.worker_url, "gateway_leg_duration_seconds")
     answers = [await post(installation, message(payment)) for payment in (settled, rejected, unfunded)]
+    asked = observed(installation.worker_url, "gateway_leg_duration_seconds")[Leg.FUNDS]
 
     bodies = [body.decode() for _, body in answers]
     assert '"SETTLED"' in bodies[0]
@@ -79,3 +84,6 @@ async def test_the_core_holds_posts_and_releases_what_the_payments_become(core_u
     assert installation.copies_on_the_wire(unfunded.message_id) == []
     summary = await reservations(url, posted=1, released=1, refused=1)
     assert summary["cents"]["posted"] == settled.amount.cents
+    assert Leg.FUNDS not in unasked
+    assert asked.count == len(answers)
+    assert 0 < asked.seconds < len(answers) * budget_s(Leg.FUNDS, promise_s=15)

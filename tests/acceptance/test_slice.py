@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import asyncpg
 import pytest
 
+from gateway.domain.legs import Leg
+from gateway.domain.timing import budget_s
 from iso20022 import FedNowProfile, PaymentStatusReport, examine
 from tests.acceptance.installation import HEADERS, Installation
+from tests.acceptance.metrics import legs_of
 from tests.acceptance.payments import json_payment, message, transfer
 from tests.conftest import Database
 
@@ -58,16 +62,44 @@ async def count(database: Database, table: str) -> int:
 
 
 async def test_a_pacs_008_comes_back_as_the_rails_own_pacs_002(installation: Installation) -> None:
-    """The main job: accepted, committed, routed, settled within the clock, and answered as ISO 20022."""
-    payment = transfer()
+    """The main job: accepted, committed, routed, settled within the clock, answered as ISO 20022, and measured."""
+    payment, started_s = transfer(), time.monotonic()
 
     status, body = await post(installation, message(payment), accept="application/xml")
 
+    await demand_legs(installation, first_took_s=time.monotonic() - started_s)
     assert status == 200
     report = examine(body, profile=FedNowProfile())
     assert isinstance(report.message, PaymentStatusReport)
     assert (report.message.status, report.message.original_message_id) == ("ACSC", payment.message_id)
     assert len(installation.copies_on_the_wire(payment.message_id)) == 1
+
+
+SLOW_S: Final = 1.0
+"""So long the receiver of `SIMSLOW1` takes."""
+
+OF_ONE_PAYMENT: Final = (Leg.INTAKE, Leg.COMMIT, Leg.QUEUE, Leg.SIGN, Leg.RAIL, Leg.ANSWER, Leg.NOTIFY)
+"""What is measured once of each payment whose client waits; a relayed batch may have several, and may go twice."""
+
+
+async def demand_legs(installation: Installation, *, first_took_s: float) -> None:
+    """Demand that each leg of a payment was measured once, and that of the next one it is the rail's that takes long.
+
+    That one is the control: what is measured is that leg, and nothing that goes on beside it.
+    """
+    first = await legs_of(installation, payments=1)
+    await post(installation, message(transfer(creditor_account="SIMSLOW1")))
+    both = await legs_of(installation, payments=2)
+
+    assert {leg: first[leg].count for leg in OF_ONE_PAYMENT} == dict.fromkeys(OF_ONE_PAYMENT, 1)
+    assert set(first) == {*OF_ONE_PAYMENT, Leg.RELAY}, "no core is asked"
+    assert all(0 < first[leg].seconds < first_took_s for leg in OF_ONE_PAYMENT), first
+    assert first[Leg.COMMIT].seconds <= first[Leg.INTAKE].seconds
+    assert first[Leg.QUEUE].seconds + first[Leg.RAIL].seconds + first[Leg.ANSWER].seconds < first_took_s
+    assert {leg: both[leg].count for leg in OF_ONE_PAYMENT} == dict.fromkeys(OF_ONE_PAYMENT, 2)
+    slower_s = {leg: both[leg].seconds - first[leg].seconds for leg in OF_ONE_PAYMENT}
+    assert max(slower_s, key=lambda leg: slower_s[leg]) is Leg.RAIL
+    assert SLOW_S <= slower_s[Leg.RAIL] < budget_s(Leg.RAIL, promise_s=15)
 
 
 async def test_every_reference_finds_the_payment_its_events_and_its_raw_messages(installation: Installation) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.domain.audit import EventFacts, MessageFacts, PaymentFacts, chained
-from gateway.domain.doubt import NotFoundPolicy
+from gateway.domain.doubt import ENDED_BY_TIME, NotFoundPolicy
 from gateway.domain.events import Event, EventKind
 from gateway.domain.history import RecordedEvent, standing_contradiction
 from gateway.domain.ledger import Posting
@@ -448,11 +448,18 @@ class InMemoryStore:
 
     async def due_timers(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
         """Return what is due; see the port."""
+        return await self._overdue(now, frozenset(PaymentState), limit=limit)
+
+    async def due_deadlines(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return what is due, and ended by time alone; see the port."""
+        return await self._overdue(now, ENDED_BY_TIME, limit=limit)
+
+    async def _overdue(self, now: datetime, states: Set[PaymentState], *, limit: int) -> Sequence[DueTimer]:
         await self._reached()
         due = [
             DueTimer(payment.payment_id, payment.next_step_at)
             for payment in self.rows.payments.values()
-            if payment.next_step_at is not None and payment.next_step_at <= now
+            if payment.next_step_at is not None and payment.next_step_at <= now and payment.state in states
         ]
         return sorted(due, key=lambda timer: timer.due_at)[:limit]
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.domain.events import Event, EventKind
+from gateway.domain.legs import Leg
 from gateway.domain.payment import FundsHolder, IdempotencyKey, Payment, PaymentId, PaymentState, TenantId
 from gateway.domain.timing import Timing
 from gateway.domain.transitions import SENDABLE, TRANSITIONS, Transition
@@ -210,8 +211,8 @@ class ResentInsteadOfAsked(Build):
 
 
 class _Patient(Timing):
-    def latest_sending(self, payment: Payment) -> datetime:
-        return super().latest_sending(payment) + timedelta(hours=1)
+    def latest_start(self, leg: Leg, payment: Payment) -> datetime:
+        return super().latest_start(leg, payment) + timedelta(hours=1)
 
 
 class ExpiredSent(Build):

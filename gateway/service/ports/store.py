@@ -421,6 +421,10 @@ class PaymentStore(ClaimStore, Protocol):
         """Return timers that are due, the longest overdue first. They stay until a decision moves or stops them."""
         ...
 
+    async def due_deadlines(self, now: datetime, *, limit: int) -> Sequence[DueTimer]:
+        """Return those of `due_timers` whose payments time alone ends (`gateway.domain.doubt.ENDED_BY_TIME`)."""
+        ...
+
     async def tenant_of_api_key(self, digest: bytes) -> TenantId | None:
         """Return whose API key has this SHA-256 digest, if it is valid."""
         ...

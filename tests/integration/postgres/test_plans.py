@@ -125,6 +125,7 @@ async def test_what_is_done_for_a_payment_reads_its_own_rows_alone(counting: Cou
         assert (await now_of(store, payment)).state.is_final
         await store.final_since([payment.payment_id])
         await store.due_timers(NOW + timedelta(days=1), limit=100)
+        await store.due_deadlines(NOW + timedelta(days=1), limit=100)
         await store.waiting_since(behind=4)
         await store.events(payment.payment_id)
         await store.messages(payment.payment_id)

@@ -25,6 +25,7 @@ from tests.integration.store.checks import (
     check_that_an_instruction_id_is_one_payments,
     check_that_equal_keys_are_one_payment,
     check_that_one_of_two_decisions_holds,
+    check_that_time_decides_once,
 )
 from tests.integration.store.harness import NOW, VAULT, new_payment, over_rtp, renewed
 
@@ -81,6 +82,14 @@ async def test_a_store_without_a_version_guard_is_caught() -> None:
 
     with pytest.raises(AssertionError):
         await check_that_one_of_two_decisions_holds(store, store)
+
+
+async def test_a_store_without_a_version_guard_is_caught_where_time_decides_too() -> None:
+    """What was rejected would be sent, or rejected twice."""
+    store = UnguardedStore()
+
+    with pytest.raises(AssertionError):
+        await check_that_time_decides_once([store, store])
 
 
 async def test_a_store_that_does_not_hold_what_it_hands_out_is_caught() -> None:

@@ -24,6 +24,7 @@ from tests.conftest import API_KEY, TENANT
 from tests.integration.store.checks import (
     PROCESSES,
     check_that_a_held_row_is_nobody_elses,
+    check_that_time_decides_once,
 )
 from tests.integration.store.harness import (
     NOW,
@@ -177,6 +178,30 @@ async def test_timers_are_due_in_order_until_a_decision_moves_them(store: Paymen
     assert len(due) == 2
     assert one == due[:1]
     assert {timer.due_at for timer in due} == {due_at}
+
+
+async def test_deadlines_are_the_timers_of_what_time_alone_ends(store: PaymentStore) -> None:
+    """What is to be sent, and what was; not what the rail is to be asked about. In order, and as many as asked for."""
+    received, sending = await accepted(store, "key-1"), await accepted(store, "key-2")
+    await saved(store, sending, EventKind.SENDING_STARTED)
+    asked = await saved(store, await accepted(store, "key-3"), EventKind.SENDING_STARTED)
+    await saved(store, asked, EventKind.DEADLINE_PASSED)
+    due_at, later = TIMING.decided_by(TIMING.deadline(NOW)), NOW + timedelta(days=1)
+
+    before = await store.due_deadlines(due_at - timedelta(microseconds=1), limit=10)
+    due = await store.due_deadlines(later, limit=10)
+    one = await store.due_deadlines(later, limit=1)
+
+    assert before == []
+    assert {timer.payment_id for timer in due} == {received.payment_id, sending.payment_id}
+    assert one == due[:1]
+    assert len(await store.due_timers(later, limit=10)) == 3, "the control: the third has a timer too"
+
+
+async def test_several_processes_decide_at_once_what_time_means_and_each_payment_has_one_decision(stand: Stand) -> None:
+    """A gateway beside the workers, and a worker that sends at that moment: the version is the guard."""
+    async with stand.open(PROCESSES) as stores:
+        await check_that_time_decides_once(stores)
 
 
 async def test_the_backlog_counts_what_waits(store: PaymentStore) -> None:

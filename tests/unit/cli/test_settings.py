@@ -88,6 +88,7 @@ def test_a_rail_is_served_where_it_has_an_address(
         ({"FIFTEEN_RTP__REPEAT_WAIT_S": "15"}, "the answer may still come"),
         ({"FIFTEEN_RTP__RAIL_IDS": ""}, "FIFTEEN_RTP__RAIL_IDS"),
         ({"FIFTEEN_RTP__SEND_MARGIN_S": "14.9"}, "rtp.send_margin_s"),
+        ({"FIFTEEN_FEDNOW__SEND_MARGIN_S": "13"}, r"fednow.send_margin_s and what our own legs .* \(2.1 s\)"),
         *(
             ({"FIFTEEN_FEDNOW__ENQUIRY_CODES": text}, f"FIFTEEN_FEDNOW__ENQUIRY_CODES: .*{says}")
             for text, says in (

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from gateway.domain.legs import BUDGETS_PERCENT, Leg
-from gateway.domain.payment import PaymentState
+from gateway.domain.payment import FundsHolder, PaymentState
 from gateway.domain.timing import STATUS_REQUEST_INTERVAL_MAX_S, Timing
 from tests.unit.domain.test_transitions import NOON, payment_in
 
@@ -49,10 +51,30 @@ def test_the_legs_budgets_are_the_whole_promise() -> None:
     assert BUDGETS_PERCENT.keys() == set(Leg)
 
 
+@pytest.mark.parametrize(
+    ("leg", "holder", "needed_s"),
+    [
+        (Leg.RAIL, FundsHolder.TENANT, 1.0 + 0.45 + 0.45),
+        (Leg.SIGN, FundsHolder.TENANT, 1.0 + 0.45 + 0.45 + 0.3),
+        (Leg.FUNDS, FundsHolder.TENANT, 1.0 + 0.45 + 0.45 + 0.3),
+        (Leg.RAIL, FundsHolder.CORE, 1.0 + 0.45 + 0.45),
+        (Leg.SIGN, FundsHolder.CORE, 1.0 + 0.45 + 0.45 + 0.3),
+        (Leg.FUNDS, FundsHolder.CORE, 1.0 + 0.45 + 0.45 + 0.3 + 0.9),
+    ],
+)
+def test_a_leg_begins_while_what_is_left_is_enough_for_it_and_for_those_after_it(
+    leg: Leg, holder: FundsHolder, needed_s: float
+) -> None:
+    """Ours by their budgets, the rail by what it needs at the least; the core's where it is asked."""
+    waiting = replace(SENT, state=PaymentState.RECEIVED, funds_holder=holder, transfers=0)
+
+    assert TIMING.latest_start(leg, waiting) == waiting.deadline_at - timedelta(seconds=needed_s)
+
+
 def test_a_second_copy_has_a_time_of_its_own_to_leave_in_and_to_be_answered_in() -> None:
     """Sent because the rail has none, it comes after the promise's end: the deadline of the first says nothing."""
     later = NOON + timedelta(seconds=60)
     waiting = replace(SENT, state=PaymentState.RESEND_DUE, transfers=1, next_step_at=TIMING.resending_ends(later))
 
-    assert TIMING.latest_sending(waiting) == later + timedelta(seconds=14)
+    assert TIMING.latest_sending(waiting) == later + timedelta(seconds=13.1)
     assert TIMING.answer_overdue(waiting, later) == later + timedelta(seconds=25)

@@ -47,6 +47,23 @@ async def test_nothing_is_sent_before_the_rail_was_asked_and_it_is_not_asked_too
     assert now.next_step_at == now.ask_after
 
 
+@pytest.mark.parametrize("is_of_a_taken_slot", [True, False])
+async def test_time_alone_rejects_nothing_that_the_lost_region_may_have_sent(
+    earth: World, *, is_of_a_taken_slot: bool
+) -> None:
+    """No worker took it up by its deadline: the rail is asked all the same. The control: any other is rejected."""
+    submit = accepted_in_a_slot_that_was_taken_over if is_of_a_taken_slot else World.submit
+    payment = await submit(earth)
+
+    await earth.fire_timers(after_s=14.75)
+
+    now = await earth.now(payment)
+    if is_of_a_taken_slot:
+        assert (now.state, now.next_step_at) == (PaymentState.IN_DOUBT, earth.clock.now())
+    else:
+        assert (now.state, now.next_step_at) == (PaymentState.REJECTED, None)
+
+
 async def test_what_the_rail_has_never_seen_is_sent_then_whatever_the_tenant_wants_of_lost_ones(earth: World) -> None:
     """Nothing has left from here, and there is time: it is no second copy."""
     payment = await asked(earth)

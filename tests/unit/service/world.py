@@ -97,6 +97,8 @@ class Recorder:
     keys_until: dict[tuple[Rail, KeySide], datetime] = field(default_factory=dict)
     unverified_findings: list[Finding] = field(default_factory=list)
     signs_of_life: list[Rail] = field(default_factory=list)
+    legs: list[tuple[Leg, float]] = field(default_factory=list)
+    lateness_s: list[float] = field(default_factory=list)
 
     def payment_accepted(self, accepted: Accepted) -> None: ...
 
@@ -138,9 +140,11 @@ class Recorder:
     def rail_answered(self, rail: Rail) -> None:
         self.signs_of_life.append(rail)
 
-    def leg(self, leg: Leg, seconds: float) -> None: ...
+    def leg(self, leg: Leg, seconds: float) -> None:
+        self.legs.append((leg, seconds))
 
-    def timer_fired(self, lateness_s: float) -> None: ...
+    def timer_fired(self, lateness_s: float) -> None:
+        self.lateness_s.append(lateness_s)
 
 
 @dataclass(slots=True)

@@ -17,11 +17,12 @@ from adapters.telemetry.observer import TelemetryObserver
 from gateway.domain.events import Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
+from gateway.domain.legs import Leg
 from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
 from gateway.domain.rail_operations import RailAction
 from gateway.domain.receiving_time import ZONE
 from gateway.domain.screening import Screened, ScreeningHit, Source, Way
-from gateway.domain.timing import Timing
+from gateway.domain.timing import Timing, budget_s
 from gateway.service.decide import decide
 from gateway.service.ports import Decision, IncomingBacklog
 from gateway.service.ports.incoming import Standing
@@ -192,3 +193,33 @@ def test_what_alarms_when_little_is_left_says_from_the_start_that_nothing_runs_o
     fresh = {each.name: sample(Metrics(), each.name) for each in exposed(Metrics()) if "_left_seconds" in each.name}
 
     assert fresh == {"fifteen_lease_left_seconds": math.inf, "gateway_incoming_decision_left_seconds": math.inf}
+
+
+@pytest.mark.parametrize("leg", Leg)
+def test_a_leg_is_recorded_and_counted_where_it_took_more_than_its_share(leg: Leg) -> None:
+    """At its budget it is within it; a millisecond more is over."""
+    metrics = Metrics()
+    observer = TelemetryObserver(metrics, promise_s=15.0)
+    share_s = budget_s(leg, promise_s=15.0)
+
+    observer.leg(leg, share_s)
+    within = sample(metrics, "gateway_legs_over_budget_total")
+    observer.leg(leg, share_s + 0.001)
+
+    assert (within, sample(metrics, "gateway_legs_over_budget_total")) == (0, 1)
+    assert sample(metrics, "gateway_leg_duration_seconds_count") == 2
+    assert sample(metrics, "gateway_leg_duration_seconds_sum") == pytest.approx(2 * share_s + 0.001)
+
+
+def test_how_late_a_timer_fired_is_recorded() -> None:
+    """One that fires a tick before its time, by another clock, is not late; the control: nothing is told unfired."""
+    metrics = Metrics()
+    unfired = sample(metrics, "gateway_timer_lateness_seconds_count")
+    observer = TelemetryObserver(metrics)
+
+    observer.timer_fired(2.5)
+    observer.timer_fired(-0.001)
+
+    assert unfired == 0
+    assert sample(metrics, "gateway_timer_lateness_seconds_count") == 2
+    assert sample(metrics, "gateway_timer_lateness_seconds_sum") == 2.5
