@@ -112,13 +112,12 @@ def test_a_word_of_another_test_of_the_file_shows_nothing_nor_does_one_of_a_docs
     """The control of what a test shows: its own code, and that of helpers and fixtures, here or in another file."""
     tests = COVERAGE.tests()
 
-    assert shows(tests["K1"], "SIGKILL")
-    assert not shows(tests["K2"], "SIGKILL"), "it stands in another test of that file"
-    assert shows(tests["K2"], "SHORT_PROMISE_S: Final")
-    assert not shows(tests["K2"], "Before the bytes leave"), "it stands in a docstring"
+    assert shows(tests["S1"], "SIMGARBAGE"), "it stands in a decorator"
+    assert not shows(tests["S2"], "SIMGARBAGE"), "it stands in another test of that file"
+    assert shows(tests["S2"], "copies_on_the_wire")
+    assert not shows(tests["S2"], "Never pay twice"), "it stands in a docstring"
     assert not shows(tests["C10"], "SIMUNTRACED"), "it stands in another test of that file"
     assert shows(tests["C10"], "withdrawal"), "it stands in a helper of another file"
-    assert shows(tests["S1"], "SIMGARBAGE"), "it stands in a decorator"
     assert shows(tests["L3"], "SIM-LMT-HOURS"), "it stands with a fixture"
 
 
