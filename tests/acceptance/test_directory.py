@@ -6,6 +6,7 @@ import asyncio
 import json
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +14,17 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
+from gateway.cli.processes import Role
 from iso20022 import (
     FEDNOW_ID,
     FEDNOW_PRACTICE,
     BusinessHeader,
     BusinessMessageId,
     ConnectionPartyId,
+    CustomerCreditTransfer,
     EnvelopeKind,
+    Party,
+    Personal,
     fednow_message_id,
     header,
     wrap,
@@ -29,22 +34,38 @@ from iso20022.messages.admi004 import SystemEventNotification
 from tests.acceptance.bureau import quarantined
 from tests.acceptance.installation import Installation, installed
 from tests.acceptance.payments import EASTERN, RECEIVER, SENDER, message, transfer
-from tests.acceptance.receiving import Receiver, delivered, register_operator
+from tests.acceptance.receiving import Receiver, delivered, register, register_operator
+from tests.acceptance.talk import asked_for, path_of
 from tests.acceptance.test_rail_operations import PARTIES, status_of
+from tests.acceptance.test_receipts import taken_by_the_rail
+from tests.acceptance.test_returns import ask, asked_until
+from tests.acceptance.test_screening import decide, held
 from tests.acceptance.test_slice import post
-from tests.conftest import Database
+from tests.conftest import TENANT, Database
 
 LOOKED_WITHIN_S: Final = 20
 LATE_S: Final = 1.5
 
+LISTED: Final = "Sample Screened"
+"""A name on the tenant's list: its payment waits for a person."""
+
 
 @pytest.fixture
 def installation(database: Database, tmp_path: Path) -> Iterator[Installation]:
-    """A gateway, a worker and the rail."""
+    """A gateway and the rail, without a worker; the tenant receives too, and has what it sends screened by a list."""
     register_operator(database)
-    with installed(database, tmp_path) as running:
-        running.start_worker()
+    asyncio.run(register(database, None))
+    asyncio.run(have_screened(database, {"outgoing": {"lists": ["own.csv"], "budget_ms": 1500}}))
+    (tmp_path / "own.csv").write_text(f"S-1,name,{LISTED}\n")
+    with installed(database, tmp_path, more={"FIFTEEN_SCREENING_LISTS_FOLDER": str(tmp_path)}) as running:
         yield running
+
+
+async def have_screened(database: Database, rules: dict[str, Any]) -> None:
+    """Have the tenant's payments screened by these rules."""
+    connection = await asyncpg.connect(database.owner_dsn)
+    await connection.execute("UPDATE tenant SET screening = $1::jsonb WHERE tenant_id = $2", json.dumps(rules), TENANT)
+    await connection.close()
 
 
 def order(installation: Installation, **order: Any) -> None:
@@ -92,10 +113,11 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
 ) -> None:
     """Never heard, late, twice and unreadable; a receiver that has left, or signs off; ours, which may only receive.
 
-    The control comes first: while the file says otherwise the payment is sent, and the rail refuses it with the same
-    code. In each case no money moves, and nothing is lost: every payment that was accepted has its end.
+    A receiver that signs off in mid-flight too, and one that takes no requests for payment. The control comes first:
+    while the file says otherwise the payment is sent, and the rail refuses it with the same code. In each case no money
+    moves, and nothing is lost: every payment that was accepted has its end.
     """
-    shown = Receiver(installation, "")
+    worker, shown = installation.start_worker(), Receiver(installation, "")
     never_heard = (await status_of(shown))["directory"]
     order(installation, services={RECEIVER: []}, publish=False)
     by_the_rail = await answered(installation, status=200)
@@ -114,8 +136,11 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
     order(installation, services={SENDER: ["CTSR", "RFPR"]})
     settled = await until_settled(installation)
 
+    await asked_to_pay_who_can_be(shown)
+    waiting = await held_back(shown)
     another_says(installation, "FPOF")
     signed_off = await answered(installation, status=422)
+    await released_in_vain(shown, worker, waiting)
     another_says(installation, "FPON")
     settled_again = await until_settled(installation)
 
@@ -135,6 +160,50 @@ async def test_whom_the_rail_would_refuse_is_refused_here_and_what_is_not_known_
         assert (finding["reject_code"], finding["value"], bool(finding["hint"])) == (reject_code, value, True)
     assert settled["rejected_meanwhile"] | settled_again["rejected_meanwhile"] <= {"E980", "E981", "AB08"}
     assert installation.ledger()["sum_cents"] == 0
+
+
+async def asked_to_pay_who_can_be(receiver: Receiver) -> None:
+    """Ask for payment where none can be asked for (no RFPR): refused here, and nothing leaves. The control is asked."""
+    refused = asked_for(receiver, "SIMSILENT", debtor_agent=RECEIVER, expected=422)
+    asked = asked_for(receiver, "SIMSILENT")
+    await asked_until(receiver, f"{path_of(asked)}/events", lambda shown: len(shown["events"]) == 2)
+
+    (finding,) = refused["findings"]
+    assert (refused["type"], finding["code"], finding["value"]) == (
+        "/problems/not_reached",
+        "DIRECTORY_RECEIVER",
+        RECEIVER,
+    )
+    listed = ask(receiver, "/v1/conversations?all=true")["conversations"]
+    assert [each["conversation_id"] for each in listed] == [asked["conversation_id"]]
+    assert await taken_by_the_rail(receiver, "pain.013") == ["ignored"]
+
+
+async def held_back(receiver: Receiver) -> CustomerCreditTransfer:
+    """A payment that was accepted while its receiver was there, and that waits for a person before it is sent."""
+    payment = replace(transfer(), debtor=Party(name=Personal(LISTED)))
+    code, body = await post(receiver.installation, message(payment), wait_s=0)
+    assert code == 202, body
+    await held(receiver, count=1)
+    return payment
+
+
+async def released_in_vain(receiver: Receiver, worker: Role, payment: CustomerCreditTransfer) -> None:
+    """Released after its receiver has signed off it is rejected, and nothing leaves: no money moves, and none waits.
+
+    The worker that would send it is a new one: the one before looks for the rail's news every few seconds alone.
+    """
+    worker.stop()
+    receiver.installation.start_worker()
+    (waiting,) = await held(receiver, count=1)
+    await decide(receiver, waiting, "release")
+    path = f"/v1/payments/{waiting}"
+    rejected = await asked_until(receiver, path, lambda shown: shown["state"] == "REJECTED")
+
+    assert rejected["reason"]["code"] == "AB08"
+    assert receiver.installation.copies_on_the_wire(payment.message_id) == []
+    kinds = [each["kind"] for each in ask(receiver, f"{path}/events")["events"]]
+    assert kinds == ["PaymentAccepted", "ScreeningHeld", "HoldReleased", "DirectoryRefused"]
 
 
 async def files_kept(database: Database) -> int:

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any, Final
 
-import asyncpg
 import pytest
 
 from adapters.postgres.server import EmbeddedPostgres
-from gateway.domain.receiving_time import is_business_day
 from tests.acceptance.installation import ON_RAIL_TIME, installed
+from tests.acceptance.overdue import AFTER, answered_all_the_same, counted_as_overdue, left_unanswered, taken_back
 from tests.acceptance.payments import EASTERN, json_payment
-from tests.acceptance.receiving import AGENT, Receiver, befallen, receiving, until
-from tests.acceptance.talk import asked_for, asked_of_us, is_in, kinds_of, known_as, path_of
+from tests.acceptance.rail_clock import MORNING, clock_of, leap_to, long_weekend
+from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, until
+from tests.acceptance.talk import (
+    asked_for,
+    asked_of_us,
+    is_in,
+    kinds,
+    kinds_of,
+    known_as,
+    path_of,
+    verdicts_of,
+)
 from tests.acceptance.test_liquidity import ask_any, liquidity
 from tests.acceptance.test_liquidity import ended as ended_payment
-from tests.acceptance.test_returns import answered_with, ask, asked_back, asked_until, faults_of, found_in, request_is
+from tests.acceptance.test_returns import (
+    answered_with,
+    ask,
+    asked_back,
+    asked_until,
+    faults_of,
+    found_in,
+    request_is,
+)
 from tests.conftest import TENANT, Database, copy_database, demand_balance
 
 OPENS, CLOSES = time(7), time(18, 30)
 """When this rail takes liquidity transfers; the gateway has not been told."""
 
-MORNING: Final = time(10)
-FRIDAY: Final = 4
+ADVICE_WAIT_S: Final = 25
+"""The rail's own, as its clock of 20 s is: on its time nobody waits for either."""
 
 LATE_S: Final = 2 * 3_600
 OVER: Final = ["Opened", "ReceiptReported", "Expired"]
@@ -55,54 +71,19 @@ def receiver(database: Database, tmp_path_factory: pytest.TempPathFactory) -> It
     options = ("--liquidity-hours", f"{OPENS:%H:%M}-{CLOSES:%H:%M}")
     directory = tmp_path_factory.mktemp("rail-time")
     with (
-        installed(database, directory, module=ON_RAIL_TIME, simulator_options=options, more=more) as installation,
+        installed(
+            database,
+            directory,
+            rail_clock_s=20,
+            status_request_wait_s=ADVICE_WAIT_S,
+            module=ON_RAIL_TIME,
+            simulator_options=options,
+            more=more,
+        ) as installation,
         receiving(installation, database, more=more) as running,
     ):
         running.installation.start_worker()
         yield running
-
-
-async def leap_to(receiver: Receiver, day: date, at: time = MORNING, *, runs: bool = True) -> datetime:
-    """Have the rail's clock show this time of its zone, and return it once gateway and worker show it too.
-
-    First everything leaves that is about to: what waits in the outbox while half a second is leapt over leaves twice.
-    """
-    instant = datetime.combine(day, at, tzinfo=EASTERN)
-    await outbox_empty(receiver)
-    shown = await asyncio.to_thread(clock_of, receiver, {"at": instant.isoformat(), "runs": runs})
-    followed, folder = f'"rail_changes":{shown["changes"]},', receiver.installation.directory
-    async with asyncio.timeout(10):
-        while not all(followed in (folder / name).read_text() for name in ("gateway.log", "worker-1.log")):
-            await asyncio.sleep(0.02)
-    return instant
-
-
-async def outbox_empty(receiver: Receiver) -> None:
-    """Return once no delivery waits to be published, or to be forgotten."""
-    connection = await asyncpg.connect(receiver.installation.environment["FIFTEEN_DATABASE_URL"])
-    try:
-        async with asyncio.timeout(10):
-            while await connection.fetchval("SELECT count(*) FROM outbox"):
-                await asyncio.sleep(0.02)
-    finally:
-        await connection.close()
-
-
-def clock_of(receiver: Receiver, content: Any = None) -> dict[str, Any]:
-    """What the rail's clock shows, once it was set as is wanted."""
-    url = f"{receiver.installation.simulator_urls[receiver.rail]}/simulator/v1/clock"
-    data = None if content is None else json.dumps(content).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, method="PUT" if data else "GET")) as response:
-        shown: dict[str, Any] = json.load(response)
-    return shown
-
-
-def long_weekend(receiver: Receiver) -> date:
-    """The next Friday on the rail after which a Monday is no business day: so each test is ahead of those before."""
-    day = datetime.fromisoformat(clock_of(receiver)["now"]).astimezone(EASTERN).date() + timedelta(days=1)
-    while day.weekday() != FRIDAY or not is_business_day(day) or is_business_day(day + timedelta(days=3)):
-        day += timedelta(days=1)
-    return day
 
 
 async def submitted(receiver: Receiver, **more: Any) -> dict[str, Any]:
@@ -250,6 +231,146 @@ async def test_over_a_long_weekend_a_request_expires_and_a_decision_is_due_after
     assert (before, kinds_of(receiver, ours)) == (OVER, [*OVER, "Accepted"])
     assert late["state"] == "EXPIRED"
     assert (due.date(), due.time()) == (friday + timedelta(days=4), time(23, 59, 59))
+
+
+async def test_a_question_and_a_request_for_a_return_that_nobody_answers_in_time_are_overdue_and_still_open(
+    receiver: Receiver, database: Database
+) -> None:
+    """Both ways, from Tuesday midnight on, for Monday is no business day: listed and counted, and nothing else.
+
+    What is late counts, once: theirs here, ours there. A return that nobody has answered for is asked for anew.
+    """
+    friday = long_weekend(receiver)
+    await leap_to(receiver, friday)
+    left = await left_unanswered(receiver, database, [await paid(receiver) for _ in range(2)])
+    early = ask(receiver, f"{left.silent}/return-request", {"reason_code": "DUPL"}, expected=409)
+
+    looked_at = await leap_to(receiver, friday + AFTER, time(MORNING.hour - 1))
+    requests = [ask(receiver, path)["return_request"] for path in left.requests]
+    questions = [ask(receiver, path) for path in left.questions]
+    before = {path: Counter(kinds(receiver, path)) for path in (*left.requests, *left.questions)}
+    assert await counted_as_overdue(receiver)
+    await answered_all_the_same(receiver, left)
+    await leap_to(receiver, friday + AFTER, time(MORNING.hour + 1))
+    await asked_until(receiver, left.asked_back, request_is("REFUSED"))
+    informed = await asked_until(receiver, left.asked, is_in("INFORMED"))
+    await delivered(receiver)
+
+    due = [datetime.fromisoformat(each["due_at"]).astimezone(EASTERN) for each in (*requests, *questions)]
+    since = {path: Counter(kinds(receiver, path)) - before[path] for path in before}
+    assert {(each.date(), each.time()) for each in due} == {(friday + timedelta(days=4), time(23, 59, 59))}
+    assert max(due) < looked_at
+    assert (early["why"], informed["attention"]) == ("already_asked", False)
+    assert [each["state"] for each in (*requests, *questions)] == [
+        *("REQUESTED", "REQUESTED", "RECEIVED"),
+        *("REQUESTED", "REQUESTED"),
+    ]
+    assert since == {
+        left.asked_back: Counter(["ReturnRefusedReported"]),
+        left.silent: Counter(["ReturnAsked", "ReturnReceiptReported", "ReturnAgreedReported", "PaymentReturned"]),
+        left.to_give_back: Counter(["ReturnAgreed", "ReturnSettled"]),
+        left.asked: Counter(["InformationGiven", "Informed"]),
+        left.to_tell: Counter(["Informed", "ReceiptReported", "ReceiptReported"]),
+    }
+    assert await faults_of(database) == 0
+
+
+async def test_a_withdrawal_that_nobody_answers_is_over_with_the_expiry_and_overdue_after_the_day_of_payment(
+    receiver: Receiver, database: Database
+) -> None:
+    """What was undecided has expired, whatever is said then; what was accepted may be paid until either side answers.
+
+    A late answer of theirs counts once, and one of ours; of what is over we are not asked any more.
+    """
+    friday = long_weekend(receiver)
+    await leap_to(receiver, friday)
+    ours_expiring, ours, expiring, theirs = paths = await taken_back(receiver, friday)
+
+    looked_at = await leap_to(receiver, friday + AFTER, time(MORNING.hour - 1))
+    for path in (ours_expiring, expiring):
+        await asked_until(receiver, path, is_in("EXPIRED"))
+    overdue = [ask(receiver, path) for path in (ours, theirs)]
+    before = {path: Counter(kinds(receiver, path)) for path in paths}
+    assert await counted_as_overdue(receiver)
+    refused = ask(receiver, f"{expiring}/answer", {"answer": "withdrawal_agreed"}, expected=409)
+    agreed = ask(receiver, f"{theirs}/answer", {"answer": "withdrawal_agreed"})
+    again = ask(receiver, f"{theirs}/answer", {"answer": "withdrawal_refused", "reason_code": "CUST"}, expected=409)
+    await leap_to(receiver, friday + AFTER, time(MORNING.hour + 1))
+    withdrawn = await asked_until(receiver, ours, is_in("WITHDRAWN"))
+    await asked_until(receiver, f"{theirs}/events", lambda shown: shown["events"][-1]["kind"] == "ReceiptReported")
+    await delivered(receiver)
+
+    since = {path: Counter(kinds(receiver, path)) - before[path] for path in paths}
+    assert {each["state"] for each in overdue} == {"WITHDRAWING_ACCEPTED"}
+    assert {datetime.fromisoformat(each["due_at"]) for each in overdue} == {
+        datetime.combine(friday + timedelta(days=2), time(23, 59, 59), tzinfo=EASTERN)
+    }
+    assert [each["may"] for each in overdue] == [
+        ["ask_status"],
+        ["withdrawal_agreed", "withdrawal_refused", "withdrawal_pending"],
+    ]
+    assert looked_at > datetime.fromisoformat(overdue[0]["due_at"])
+    assert [each["state"] for each in (refused, agreed, again)] == ["EXPIRED", "WITHDRAWN", "WITHDRAWN"]
+    assert since == {
+        ours_expiring: Counter(["WithdrawalAgreed"]),
+        ours: Counter(["WithdrawalAgreed"]),
+        expiring: Counter(),
+        theirs: Counter(["WithdrawalAgreed", "ReceiptReported"]),
+    }
+    over = ask(receiver, ours_expiring)
+    assert [(each["state"], each["attention"]) for each in (over, withdrawn)] == [
+        ("EXPIRED", False),
+        ("WITHDRAWN", False),
+    ]
+    assert verdicts_of(receiver, agreed)[-1] == ("camt.029", ["ignored"])
+    assert await faults_of(database) == 0
+
+
+async def standing_at(receiver: Receiver, day: date, *, seconds: float) -> datetime:
+    """Have the clock stand so many seconds after ten, and return that instant once everybody has looked at it.
+
+    A payment that comes then and is posted shows it: by then all timers that are due have been taken up.
+    """
+    at = (datetime.combine(day, MORNING) + timedelta(seconds=seconds)).time()
+    return await leap_to(receiver, day, at, runs=False)
+
+
+async def befell(receiver: Receiver, row: dict[str, Any], kind: str) -> list[datetime]:
+    """When this befell a transfer, each time that it did."""
+    events = ask(receiver, f"/v1/incoming-transfers/{row['payment_id']}/events")["events"]
+    return [datetime.fromisoformat(each["at"]) for each in events if each["kind"] == kind]
+
+
+async def test_the_rail_is_asked_for_its_advice_25_s_after_its_header_whenever_we_accepted(
+    receiver: Receiver, database: Database
+) -> None:
+    """Not 24.9 s after it, but 25.1 s; then what came two seconds later, and was accepted as early, is not due yet.
+
+    While the clock stands each event is of one of its instants, so that none is taken for another.
+    """
+    friday = long_weekend(receiver)
+    await standing_at(receiver, friday, seconds=0)
+    (slow,) = receiver.order(advice="none", creditor_account="SIMSLOW15")
+    await until(database, slow, lambda row: row["state"] == "RECEIVED")
+    accepted_at = await standing_at(receiver, friday, seconds=2)
+    (later,) = receiver.order(advice="none")
+    rows = [await until(database, each, lambda row: row["state"] == "ACCEPTED") for each in (slow, later)]
+
+    instants = []
+    for seconds, asked in ((24.9, None), (25.1, slow), (26.9, None), (27.1, later)):
+        instants.append(await standing_at(receiver, friday, seconds=seconds))
+        (between,) = receiver.order()
+        await until(database, asked or between, lambda row: row["state"] == "POSTED")
+
+    ended = [await until(database, each, bool) for each in (slow, later)]
+    assert [await befell(receiver, row, "AcceptanceDecided") for row in rows] == [[accepted_at]] * 2
+    overdue = [await befell(receiver, row, "AdviceOverdue") for row in rows]
+    assert overdue == [[instants[1]], [instants[3]]]
+    assert overdue == [await befell(receiver, row, "StatusRequested") for row in rows]
+    assert [row["kinds"][2:] for row in ended] == [
+        ["AdviceOverdue", "StatusRequested", "SettlementAdvised", "PostingConfirmed"]
+    ] * 2
+    assert await faults_of(database) == 0
 
 
 async def test_while_the_clock_stands_payments_settle_all_the_same_each_at_that_instant(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from typing import Final
 
 import pytest
 
 from gateway.domain.payment import Rail
 from tests.acceptance.installation import ON_RAIL_TIME, installed
+from tests.acceptance.overdue import AFTER
 from tests.acceptance.payments import EASTERN
-from tests.acceptance.receiving import Receiver, befallen, receiving, until
-from tests.acceptance.talk import is_in, kinds_of, path_of, question
+from tests.acceptance.rail_clock import MORNING, leap_to, long_weekend
+from tests.acceptance.receiving import Receiver, befallen, delivered, receiving, until
+from tests.acceptance.talk import asked_of_us, is_in, kinds_of, known_as, path_of, question, verdicts_of
 from tests.acceptance.test_conversations import database
-from tests.acceptance.test_rail_time import MORNING, leap_to, long_weekend, paid, submitted
+from tests.acceptance.test_rail_time import paid, submitted
 from tests.acceptance.test_receiving import sent_in
 from tests.acceptance.test_receiving_rtp import SETTINGS
 from tests.acceptance.test_returns import (
@@ -29,9 +30,6 @@ from tests.acceptance.test_returns import (
 from tests.conftest import Database
 
 __all__ = ["database"]
-
-LATE: Final = timedelta(days=5)
-"""Of an answer to a question of a Friday before a Monday that is no business day, which is due by Tuesday night."""
 
 
 @pytest.fixture(scope="module")
@@ -83,24 +81,37 @@ async def test_a_return_is_asked_for_whenever_there_is_money_and_never_of_what_d
 async def test_information_that_comes_after_its_day_counts_when_it_comes(
     receiver: Receiver, database: Database
 ) -> None:
-    """Until then the question is open, and overdue; the answer ends it like one in time, and nobody has to look."""
+    """Until then a question is open, and overdue, ours and theirs; an answer ends it like one in time, once.
+
+    Nobody has to look, though theirs to us comes twice.
+    """
     friday = long_weekend(receiver)
     await leap_to(receiver, friday)
     (came,) = receiver.order()
     row = await until(database, came, lambda row: row["state"] == "POSTED")
-    receiver.switch_faults(messages={"camt.028": {"delay_s": LATE.total_seconds()}})
+    sent = await paid(receiver)
+    receiver.switch_faults(messages={"camt.028": {"copies": 2, "delay_s": AFTER.total_seconds()}})
     information = f"/v1/incoming-transfers/{row['payment_id']}/information-request"
     asked = ask(receiver, information, question("MS01"), key="late")
+    about = {"message_id": sent["message_id"], "copies": 2}
+    theirs = await known_as(receiver, asked_of_us(receiver, kind="information_request", **about))
     await befallen(receiver)
 
-    looked_at = await leap_to(receiver, friday + LATE, time(MORNING.hour - 1))
-    overdue, before = ask(receiver, path_of(asked)), kinds_of(receiver, asked)
-    await leap_to(receiver, friday + LATE, time(MORNING.hour + 1))
+    looked_at = await leap_to(receiver, friday + AFTER, time(MORNING.hour - 1))
+    overdue, before = [ask(receiver, path_of(each)) for each in (asked, theirs)], kinds_of(receiver, asked)
+    told = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "informed", "information": ["Invoice 4711"]})
+    again = ask(receiver, f"{path_of(theirs)}/answer", {"answer": "no_information"}, expected=409)
+    await asked_until(receiver, path_of(theirs), lambda shown: all(said for _, said in verdicts_of(receiver, shown)))
+    await leap_to(receiver, friday + AFTER, time(MORNING.hour + 1))
     informed = await asked_until(receiver, path_of(asked), is_in("INFORMED"))
+    await delivered(receiver)
 
-    due_at = datetime.fromisoformat(overdue["due_at"])
-    assert due_at.astimezone(EASTERN).date() == friday + timedelta(days=4)
-    assert due_at < looked_at <= datetime.fromisoformat(informed["updated_at"])
-    assert (overdue["state"], before) == ("REQUESTED", ["Opened", "ReceiptReported"])
+    due = {datetime.fromisoformat(each["due_at"]) for each in overdue}
+    assert {each.astimezone(EASTERN).date() for each in due} == {friday + timedelta(days=4)}
+    assert max(due) < looked_at <= datetime.fromisoformat(informed["updated_at"])
+    assert [each["state"] for each in overdue] == ["REQUESTED"] * 2
+    assert before == ["Opened", "ReceiptReported"]
     assert kinds_of(receiver, asked) == [*before, "Informed"]
     assert (informed["attention"], informed["due_at"]) == (False, None)
+    assert (told["state"], again["state"]) == ("INFORMED", "INFORMED")
+    assert verdicts_of(receiver, theirs) == [("pacs.002", ["answer"]), ("camt.028", ["ignored"])]

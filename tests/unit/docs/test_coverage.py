@@ -9,7 +9,7 @@ import pytest
 
 from iso20022.codes import Direction
 from iso20022.wrappers import FEDNOW_WRAPPERS, RTP_WRAPPERS, Wrapper, directions_of
-from tests.unit.docs.coverage import PAGE, Cell, Coverage, collected, source_of
+from tests.unit.docs.coverage import PAGE, Cell, Coverage, collected, shown_by
 from tests.unit.docs.documents import ROOT, document
 
 COVERAGE: Final = Coverage(document(PAGE))
@@ -31,7 +31,7 @@ def faults_of(coverage: Coverage) -> list[str]:
     tests, reasons = coverage.tests(), coverage.reasons()
     found = [f"{label}: {test} is not collected" for label, test in tests.items() if not is_collected(test)]
     for label, test in tests.items():
-        if label.startswith(_STAND_IN) == test.startswith("tests/acceptance/"):
+        if label.startswith(_STAND_IN) == is_of_the_real(test):
             found.append(f"{label}: {test} is none of its kind")
     named: set[str] = set()
     for cell in cells_of(coverage):
@@ -41,10 +41,17 @@ def faults_of(coverage: Coverage) -> list[str]:
             found.append(f"{where}: neither a test nor a reason")
         unknown = (set(cell.labels) - tests.keys()) | (set(cell.reasons) - reasons.keys())
         found += [f"{where}: {label} is nowhere" for label in sorted(unknown)]
-        for labels, code in cell.contents():
-            sources = [source_of(ROOT / tests[label].partition("::")[0]) for label in labels if label in tests]
-            if not any(code in source for source in sources):
-                found.append(f"{where}: {code} is in none of {', '.join(labels)}")
+        for labels, codes in cell.parts():
+            known = [label for label in labels if label in tests]
+            found += [
+                f"{where}: {label} shows nothing" for label in known if not codes and is_of_the_real(tests[label])
+            ]
+            found += [
+                f"{where}: {code} is not in {label}"
+                for label in known
+                for code in codes
+                if not shows(tests[label], code)
+            ]
     return found + [f"{label} is named by no cell" for label in sorted({*tests, *reasons} - named)]
 
 
@@ -52,6 +59,17 @@ def is_collected(test: str) -> bool:
     """Whether pytest finds a test."""
     path, _, name = test.partition("::")
     return name in collected(ROOT / path)
+
+
+def is_of_the_real(test: str) -> bool:
+    """Whether a test is an acceptance test: of many cases, so that a cell says which it is about."""
+    return test.startswith("tests/acceptance/")
+
+
+def shows(test: str, code: str) -> bool:
+    """Whether a test, or what it calls, has this in its code."""
+    path, _, name = test.partition("::")
+    return code.replace('"', "'") in shown_by(ROOT / path, name)
 
 
 def cells_of(coverage: Coverage) -> list[Cell]:
@@ -88,3 +106,29 @@ def test_a_page_that_is_not_true_is_seen() -> None:
     assert any("is not collected" in each for each in faults_of(changed(test, f"{test}_gone")))
     assert any("SIMNOTHING" in each for each in faults_of(changed("`SIMSILENT`", "`SIMNOTHING`")))
     assert any("X99 is nowhere" in each for each in faults_of(changed(first, first.replace("S1", "X99", 1))))
+
+
+def test_a_word_of_another_test_of_the_file_shows_nothing_nor_does_one_of_a_docstring() -> None:
+    """The control of what a test shows: its own code, and that of helpers and fixtures, here or in another file."""
+    tests = COVERAGE.tests()
+
+    assert shows(tests["S1"], "SIMGARBAGE"), "it stands in a decorator"
+    assert not shows(tests["S2"], "SIMGARBAGE"), "it stands in another test of that file"
+    assert shows(tests["S2"], "copies_on_the_wire")
+    assert not shows(tests["S2"], "Never pay twice"), "it stands in a docstring"
+    assert not shows(tests["C10"], "SIMUNTRACED"), "it stands in another test of that file"
+    assert shows(tests["C10"], "withdrawal"), "it stands in a helper of another file"
+    assert shows(tests["L3"], "SIM-LMT-HOURS"), "it stands with a fixture"
+
+
+def test_an_acceptance_test_without_a_word_of_what_it_shows_is_seen() -> None:
+    """The control: of many cases a cell says which; and each test of a part of a cell shows it."""
+    (first, *_) = [line for line in COVERAGE.page.text.splitlines() if line.startswith("| pacs.008 | sent |")]
+
+    def found_with(cell: str) -> list[str]:
+        changed = first.replace("S1 `SETTLED`", cell, 1)
+        assert changed != first
+        return faults_of(Coverage(replace(COVERAGE.page, text=COVERAGE.page.text.replace(first, changed, 1))))
+
+    assert found_with("S1") == ["pacs.008 sent, done: S1 shows nothing"]
+    assert found_with("S1 K1 `SIMGARBAGE`") == ["pacs.008 sent, done: SIMGARBAGE is not in K1"]
