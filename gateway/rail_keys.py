@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from gateway.settings import Settings, SettingsError
 from iso20022 import RAIL_LIMITS
 
 if TYPE_CHECKING:  # who signs nothing needs none of it
-    from iso20022.signatures import KeyRegistry, SignedTraffic, SigningKey
+    from iso20022.signatures import KeyRegistry, SignedTraffic, SigningKey, VerificationKey
 
 OTHERS: Final = 0o077
 """What the mode of a private key's file may not allow: to be read, or written, by anybody but its owner."""
@@ -63,7 +63,11 @@ def _files(folder: Path, variable: str, *, is_secret: bool) -> Mapping[str, byte
     try:
         files = {each.name: each for each in folder.iterdir() if not each.name.startswith(".")}
         if is_secret and (open_to_others := [name for name, each in files.items() if each.stat().st_mode & OTHERS]):
-            raise SettingsError(f"{variable}: others may read {', '.join(sorted(open_to_others))}: chmod 600")
+            names = ", ".join(sorted(open_to_others))
+            raise SettingsError(
+                f"{variable}: others than their owner may read {names}: give them mode 0600 or 0400, where they are "
+                "mounted if they are, and have the owner run this"
+            )
         found = {name: each.read_bytes() for name, each in files.items()}
     except OSError as error:
         raise SettingsError(f"{variable}: {error}") from error
@@ -91,4 +95,13 @@ def _advised(rail: Rail, variable: str, keys: KeyRegistry | tuple[SigningKey, ..
         structlog.get_logger("fifteen").warning(
             "rail_key", rail=rail.value, setting=variable, code=each.code, key_id=each.value, remedy=each.hint
         )
-    return max(key.validity.not_after for key in known)
+    return _covered_until(known, at)
+
+
+def _covered_until(keys: Collection[VerificationKey | SigningKey], at: datetime) -> datetime:
+    """Return until when there is always one that counts, from now on: a gap ends it, whatever comes after."""
+    until = at
+    for key in sorted(keys, key=lambda each: each.validity.not_before):
+        if key.validity.not_before <= until:
+            until = max(until, key.validity.not_after)
+    return until

@@ -62,7 +62,8 @@ async def link_of(rail: Rail, settings: Settings, clock: Clock, observer: Observ
             return
         from adapters.rails.signed import SignedLink
 
-        yield SignedLink(rail, carrier, traffic, clock, observer)
+        async with SignedLink(rail, carrier, traffic, clock, observer) as link:
+            yield link
 
 
 def fednow_profile(settings: Settings, schemas: SchemaSet) -> FedNowProfile:

@@ -17,6 +17,7 @@ from iso20022 import LocalProtocolError, RemoteProtocolError
 from iso20022.signatures import (
     DetachedTraffic,
     EnvelopedTraffic,
+    KeyMaterialError,
     Signed,
     SignedTraffic,
     SigningKey,
@@ -75,7 +76,10 @@ def detached_signatures(own: Path, participants: Path) -> RailSignatures:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in folder.iterdir() if not each.name.startswith(".")}
+    files = {each.name: each.read_bytes() for each in folder.iterdir() if not each.name.startswith(".")}
+    if not files:
+        raise KeyMaterialError(f"there is no KEY_ID.pem in {folder}")
+    return files
 
 
 def _altered(body: bytes) -> bytes:

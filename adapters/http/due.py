@@ -19,7 +19,7 @@ from adapters.http.incoming_representation import transfer_link
 from adapters.http.problems import QUERY_INVALID, ProblemError
 from adapters.http.representation import instant_text, payment_link
 from adapters.http.return_requests import ANSWERS
-from gateway.domain.conversation import Conversation
+from gateway.domain.conversation import Conversation, ConversationState
 from gateway.domain.due import NEVER, START, Due, DueKind, DuePlace, Source
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingTransfer
@@ -66,7 +66,7 @@ class DueDesk:
             "by": None if by is None else instant_text(by),
             "overdue": by is not None and by < self._api.clock.now(),
             "since": None if due.since is None else instant_text(due.since),
-            "links": _links(due, is_to_be_paid=expected == [PAY]),
+            "links": _links(due),
         }
 
     def _expected(self, due: Due) -> list[str]:
@@ -79,7 +79,9 @@ class DueDesk:
             case Conversation() as conversation:
                 if due.kind is DueKind.CONVERSATION_IN_DOUBT:
                     return ["note"]
-                return words_of(conversation, self._api.conversations.may(conversation)) or [PAY]
+                if is_to_be_paid(due):
+                    return [PAY]
+                return words_of(conversation, self._api.conversations.may(conversation))
 
     def _expected_of(self, transfer: IncomingTransfer, kind: DueKind) -> list[str]:
         if kind is DueKind.RETURN_REQUEST:
@@ -108,6 +110,11 @@ _DONE_AT: Final[Mapping[DueKind, str]] = {
 """Below the thing's own path: where what is expected is posted."""
 
 
+def is_to_be_paid(due: Due) -> bool:
+    """Whether it is a request for payment that was accepted: a payment is all that is expected."""
+    return due.kind is DueKind.REQUEST_FOR_PAYMENT and due.subject.state is ConversationState.ACCEPTED
+
+
 def _state_of(due: Due) -> str:
     """Where it stands: of a request for a return, the request."""
     if isinstance(due.subject, IncomingTransfer) and due.kind is DueKind.RETURN_REQUEST:
@@ -115,7 +122,7 @@ def _state_of(due: Due) -> str:
     return due.subject.state.value
 
 
-def _links(due: Due, *, is_to_be_paid: bool) -> dict[str, str | None]:
+def _links(due: Due) -> dict[str, str | None]:
     """The thing itself, where what is expected is posted, and the payment or the transfer that it is about."""
     subject = due.subject
     if isinstance(subject, Payment):
@@ -125,7 +132,7 @@ def _links(due: Due, *, is_to_be_paid: bool) -> dict[str, str | None]:
         about = own if subject.original_id is None else payment_link(subject.original_id)
     else:
         own, asked_about = conversation_link(subject.conversation_id), money_link(subject)
-        do = "/v1/payments" if is_to_be_paid else f"{own}/{_DONE_AT[due.kind]}"
+        do = "/v1/payments" if is_to_be_paid(due) else f"{own}/{_DONE_AT[due.kind]}"
         return {"self": own, "do": do, "payment": asked_about}
     return {"self": own, "do": f"{own}/{_DONE_AT[due.kind]}", "payment": about}
 

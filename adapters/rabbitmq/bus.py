@@ -121,7 +121,7 @@ class RabbitMqBus:
         """Put all on their queues and return once the broker has confirmed every one; see `Bus.publish`.
 
         Raises:
-            UnroutableError: a queue does not exist; those for other queues have been published.
+            UnroutableError: a queue does not exist; others may be on theirs all the same.
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """

@@ -65,7 +65,7 @@ class Publisher:
         """Publish all and return once the broker has confirmed every one.
 
         Raises:
-            NoSuchQueueError: a queue does not exist; those for other queues have been published.
+            NoSuchQueueError: a queue does not exist; others may be on theirs all the same.
             UnavailableError: not confirmed; some may be on their queues all the same.
 
         """

@@ -26,10 +26,8 @@ def receipt_of(body: bytes, signature: str | None = None) -> str:
     one that it used twice, acknowledging one message would lose another. Who has saved these bytes has saved them all;
     but who has set them aside, for the signature beside them was another's, has not saved the rail's own.
     """
-    digest = hashlib.sha256(body)
-    if signature is not None:
-        digest = hashlib.sha256(digest.digest() + signature.encode())
-    return digest.hexdigest()
+    beside = b"" if signature is None else b"\x01" + signature.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(hashlib.sha256(body).digest() + beside).hexdigest()
 
 
 @dataclass(slots=True, eq=False)

@@ -8,9 +8,8 @@ from typing import Final
 import structlog
 
 from adapters.telemetry.metrics import Metrics
-from gateway.domain.events import EventKind
+from gateway.domain.events import FINDINGS, EventKind
 from gateway.domain.incoming import IncomingEvent
-from gateway.domain.incoming_transfer import FINDINGS
 from gateway.domain.legs import BUDGETS_PERCENT
 from gateway.domain.payment import PaymentId, Rail
 from gateway.domain.rail_operations import RailEvent
@@ -30,6 +29,9 @@ from gateway.service.ports import (
     UnavailableError,
 )
 from iso20022 import Finding
+
+SIGNATURE_SHOWN_MAX: Final = 1_500
+"""So many characters of a signature that does not hold are logged: all of a well-formed one. It may be any text."""
 
 _OUTGOING: Final = "outgoing"
 
@@ -171,8 +173,9 @@ class TelemetryObserver:
     def unverified(self, rail: Rail, finding: Finding, *, signature: str | None) -> None:
         """Log at error and count: it is not the rail's, or our keys are old (docs/runbooks/rail-operations.md)."""
         self._rails.unverified_total.labels(rail).inc()
+        shown = None if signature is None else ascii(signature[:SIGNATURE_SHOWN_MAX])
         self._log.error(
-            "unverified", rail=rail.value, code=finding.code, at=finding.xpath, value=finding.value, signature=signature
+            "unverified", rail=rail.value, code=finding.code, at=finding.xpath, value=finding.value, signature=shown
         )
 
     def rail_keys(self, rail: Rail, whose: KeySide, *, until: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from heapq import merge
 from typing import Any, Final
 
 import aiohttp
@@ -97,7 +98,7 @@ def print_timeline(history: Mapping[str, Any], messages: Sequence[Mapping[str, A
     Each the oldest first. None: the messages are no longer kept.
     """
     events, questions = history["events"], history["questions"]
-    for entry in sorted((*events, *questions), key=lambda each: str(each["at"])):
+    for entry in merge(events, questions, key=lambda each: str(each["at"])):  # each list keeps its own order
         if "answers" in entry:
             print_question(entry)
         else:

@@ -33,7 +33,7 @@ def list_due(settings: Settings, *, kinds: Sequence[str], everything: bool, url:
     if as_json:
         print(json.dumps({**answer.document, "due": found}, indent=2))
     else:
-        _print(found, more=answer.document["more"])
+        _print(found, more=answer.document["next"] is not None)
         print_freshness(answer)
     return EXIT_FINDINGS if any(each["overdue"] for each in found) else EXIT_OK
 

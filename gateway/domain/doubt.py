@@ -51,7 +51,8 @@ ENDED_BY_TIME: Final = frozenset(
         PaymentState.RESEND_DUE,
     }
 )
-"""The open states that time alone ends (`due_event`): nobody is asked for it, and nothing is sent."""
+"""The open states from which time alone leads on (`due_event`), to an end or to doubt: nobody is asked for it, and
+nothing is sent."""
 
 
 class Enquiry(StrEnum):

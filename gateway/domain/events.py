@@ -9,7 +9,8 @@ from typing import Final
 from gateway.domain.payment import Reason
 
 FINDINGS: Final = "findings"
-"""Under this an event's details have what was found strange in the message, by its code: `fifteen explain` tells it."""
+"""Under this the details of an event, outgoing or incoming, have what was found strange in the message, by its code
+(`fifteen explain` tells it) and, of rules that it breaks, the elements."""
 
 
 class EventKind(StrEnum):

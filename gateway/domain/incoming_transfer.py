@@ -127,10 +127,6 @@ CONTRADICTS: Final = "contradicts"
 """Under this a fact's details say "yes" where what was found cannot be, as far as is known here."""
 
 
-FINDINGS: Final = "findings"
-"""Under this a fact's details say which rules of its rail the message breaks, and at which elements."""
-
-
 LATE: Final = "late"
 """Under this a fact's details say "yes" where an institution's verdict came after somebody had decided in its place."""
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from gateway.domain.identity import status_answer_id_of
 from gateway.domain.payment import Rail
@@ -75,7 +76,7 @@ class QuestionDesk:
 
         """
         found = await self._kept(rail, subjects=message_ids, limit=LISTED_MAX)
-        return [await self._shown(each) for each in reversed(found)]
+        return await self._shown([*reversed(found)])
 
     async def about_nothing_here(self, rail: Rail) -> Sequence[AskedByAnother]:
         """Return what was asked about no message that is known here, the newest first, `LISTED_MAX` + 1 at the most.
@@ -87,7 +88,7 @@ class QuestionDesk:
         kept = await self._kept(rail, subjects=None, limit=LOOKED_THROUGH)
         known = await self._known(rail, {about for each in kept if (about := _about(each)) is not None})
         strange = [each for each in kept if _about(each) not in known]
-        return [await self._shown(each) for each in strange[: LISTED_MAX + 1]]
+        return await self._shown(strange[: LISTED_MAX + 1])
 
     async def _kept(self, rail: Rail, *, subjects: Collection[str] | None, limit: int) -> Sequence[RailEvent]:
         codes, kinds = {STATUS_QUESTION, RETURN_REFUSED}, {RailEventKind.REQUESTED}
@@ -103,14 +104,10 @@ class QuestionDesk:
             *await self.conversations.find_by_message_id(rail, ids),
         }
 
-    async def _shown(self, kept: RailEvent) -> AskedByAnother:
-        asked_by, about = (*kept.subjects, None, None)[:2]
-        if kept.code == RETURN_REFUSED:
-            return AskedByAnother("camt.056", kept.about, asked_by, about, kept.at, (_told(kept),))
-        ids = [status_answer_id_of(kept.rail, kept.business_message_id or "", each) for each in _ANSWERS]
-        answers = await self.events.with_ids(ids)
-        told = tuple(_told(answers[each]) for each in ids if each in answers)
-        return AskedByAnother(STATUS_QUESTION, kept.business_message_id, asked_by, about, kept.at, told)
+    async def _shown(self, kept: Sequence[RailEvent]) -> Sequence[AskedByAnother]:
+        ids = [answer_id for each in kept for answer_id in _answer_ids(each)]
+        answers = await self.events.with_ids(ids) if ids else {}
+        return [_asked(each, [answers[one] for one in _answer_ids(each) if one in answers]) for each in kept]
 
 
 def subjects_of(asked_by: str | None, about: str | None) -> tuple[str, ...]:
@@ -120,6 +117,21 @@ def subjects_of(asked_by: str | None, about: str | None) -> tuple[str, ...]:
 
 def _about(kept: RailEvent) -> str | None:
     return kept.subjects[1] if len(kept.subjects) > 1 else None
+
+
+def _answer_ids(kept: RailEvent) -> Sequence[UUID]:
+    """The ids of what a question was answered with, if it was; a refusal is its own answer."""
+    if kept.code == RETURN_REFUSED:
+        return ()
+    return [status_answer_id_of(kept.rail, kept.business_message_id or "", each) for each in _ANSWERS]
+
+
+def _asked(kept: RailEvent, answers: Sequence[RailEvent]) -> AskedByAnother:
+    asked_by, about = (*kept.subjects, None, None)[:2]
+    if kept.code == RETURN_REFUSED:
+        return AskedByAnother("camt.056", kept.about, asked_by, about, kept.at, (_told(kept),))
+    told = tuple(map(_told, answers))
+    return AskedByAnother(STATUS_QUESTION, kept.business_message_id, asked_by, about, kept.at, told)
 
 
 def _told(answer: RailEvent) -> ToldAnother:

@@ -208,11 +208,15 @@ class Receiver:
         if self.incoming is not None:
             await self._arrive([one for one in heard if one.reading.transfer is not None])
             heard = [one for one in heard if one.reading.transfer is None]
-        talked, answers = await self._told_apart(heard)
-        # Money first: what fails of a conversation, or is slow, holds up no answer to a payment. All of it is durable
-        # before the fetch is acknowledged.
+        talked, others = await self._told_apart(heard)
+        asked = [one for one in others if one.reading.question is not None]
+        answers = [one for one in others if one.reading.question is None]
+        # Money first: a conversation that fails, or whose messages are many, holds up no answer to a payment. Questions
+        # last: what they are about may have come with them. All is durable before the fetch is acknowledged.
         await self._apply_answers(answers, is_handed_over=is_handed_over)
         await self._converse(talked)
+        if asked:
+            await self._apply_answers(asked, is_handed_over=is_handed_over)
         if self.receipts is not None and self.conversations is not None:
             await self.receipts.heard(rail, self.conversations.named([one.reading for one in everything]))
         return put_off

@@ -54,7 +54,7 @@ class TimerWatch:
 AT_ONCE: Final = TimerWatch()
 """The watch of whose work it is."""
 
-WHEN_NOBODY_ELSE_DOES: Final = TimerWatch(late_by_s=0.15, pause_min_s=0.05, pause_max_s=1.0)
+WHEN_NOBODY_ELSE_DOES: Final = TimerWatch(late_by_s=0.1, pause_min_s=0.05, pause_max_s=1.0)
 """A worker has looked by then, and the deadline (`TELLING_MARGIN_S`) is still to come. Where nothing is late it costs a
 look a second."""
 

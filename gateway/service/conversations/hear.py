@@ -204,7 +204,8 @@ class ConversationHearing:
         came = (await self.incoming.find_by_message_id(rail, [named])).get(named)
         if came is not None:
             return came.payment_id
-        requests = [each[Side.US] for each in (await self._known_by(opening.about)) if Side.US in each]
+        ours = [each[Side.US] for each in (await self._known_by(opening.about)) if Side.US in each]
+        requests = [each for each in ours if each.kind is ConversationKind.REQUEST_FOR_PAYMENT]
         between = (opening.own_agent, opening.counterparty)
         return next((each for each in requests if (each.own_agent, each.counterparty) == between), None)
 

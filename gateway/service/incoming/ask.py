@@ -10,10 +10,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from gateway.domain.events import FINDINGS
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import (
     CONTRADICTS,
-    FINDINGS,
     LATE,
     WITH_SCREENING,
     IncomingFact,
@@ -201,7 +201,7 @@ class Asker:
         reason = rail.refusal(transfer, broken, at=self.clock.now())
         assert reason is not None, "what cannot be answered is not taken"
         answer = InstitutionAnswer(Verdict.REJECT, reason.code, reason.text)
-        found = {"decided_by": "gateway", FINDINGS: findings_text(broken)}
+        found = {FINDINGS: findings_text(broken)}
         await self._answer(transfer, answer, by=ReasonOrigin.GATEWAY, asked_s=0.0, screened=PASSED, found=found)
 
     async def _decide(self, transfer: IncomingTransfer, received: Received) -> None:
@@ -325,7 +325,8 @@ class Asker:
                 was_late, is_late = is_late, True
                 too_late = with_details(self._too_late(current), found)
                 return self.decisions.decider.decide(current, too_late, at=now) if was_late else None
-            fact = decided_fact(final, decided_by, is_return=current.is_return, screened=screened, found=found)
+            is_ours = current.is_return or FINDINGS in found
+            fact = decided_fact(final, decided_by, is_ours=is_ours, screened=screened, found=found)
             return self.decisions.decider.decide(current, fact, at=now, is_strange=answer.contradicts)
 
         decision = await self.decisions.take(transfer.payment_id, choose, loaded=transfer)

@@ -16,13 +16,16 @@ def decided_fact(
     answer: InstitutionAnswer,
     by: ReasonOrigin,
     *,
-    is_return: bool = False,
+    is_ours: bool = False,
     screened: Screened = PASSED,
     found: Mapping[str, str] = MappingProxyType({}),
 ) -> IncomingFact:
-    """Return what was decided, by whom, and what screening or whoever looked has found."""
+    """Return what was decided, by whom, and what screening or whoever looked has found.
+
+    `is_ours`: what nobody else has decided the gateway has, and no stand-in: of a return, or of what breaks rules.
+    """
     reason = None if answer.reason_code is None else Reason(answer.reason_code, by, answer.text)
-    is_ours = is_return and by is not ReasonOrigin.SCREENING
+    is_ours = is_ours and by is not ReasonOrigin.SCREENING
     details = {"decided_by": "gateway" if is_ours else _NAMES[by], **screened.details}
     if answer.contradicts:
         details[CONTRADICTS] = "yes"

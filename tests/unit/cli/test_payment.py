@@ -16,9 +16,9 @@ from adapters.http.representation import MONEY
 from gateway.cli.application import application
 from gateway.cli.desk import print_timeline
 from gateway.cli.payments import MONEY as IN_WORDS
-from gateway.domain.events import Event, EventKind
+from gateway.domain.events import FINDINGS, Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
+from gateway.domain.incoming_transfer import IncomingFact
 from gateway.domain.payment import Reason, ReasonOrigin
 from tests.unit.http.test_incoming import arrived, asked_for
 from tests.unit.http.test_operators import called_for, contradicted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 
 from adapters.rails.hand import Hand, receipt_of
@@ -45,6 +46,14 @@ async def test_a_receipt_is_of_the_signature_beside_the_bytes_too() -> None:
     assert list(hand.settle([forged.receipt])) == [0]
     assert (genuine.signature, bare.receipt) == ("genuine", receipt_of(b"a"))
     assert genuine.receipt != bare.receipt
+
+
+async def test_no_bytes_have_the_receipt_of_others_with_a_signature() -> None:
+    """Not even those that its receipt is made of: to acknowledge them would lose the rail's message unread."""
+    made_of = hashlib.sha256(b"a").digest() + b"genuine"
+
+    assert receipt_of(made_of) != receipt_of(b"a", "genuine")
+    assert receipt_of(hashlib.sha256(b"a").digest() + b"\x01genuine") != receipt_of(b"a", "genuine")
 
 
 async def test_who_has_saved_the_bytes_has_saved_every_copy() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.rails.signed import SignedLink
+from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.observer import SIGNATURE_SHOWN_MAX, TelemetryObserver
 from gateway.domain.payment import Rail
 from gateway.rail_keys import traffic_of
 from gateway.service.large_messages import LARGE_BYTES
-from gateway.service.ports import KeySide, MessageClass, NotSentError
+from gateway.service.ports import KeySide, MessageClass, NotSentError, RailDelivery
 from gateway.settings import FedNowSettings, RtpSettings, Settings, SettingsError, load_settings
 from iso20022.sample import sample
 from simulators.signatures import ALTERED, UNSIGNED, RailSignatures, detached_signatures, enveloped_signatures
@@ -140,18 +145,45 @@ async def test_what_does_not_verify_comes_as_it_is_with_the_finding(
     assert second.unverified is None
 
 
-async def test_what_is_large_is_verified_too(folders: Folders) -> None:
-    """In a thread: what is in it counts as little before."""
-    link, beneath, _, _ = linked(Rail.FEDNOW, folders)
+async def test_what_is_large_is_verified_too_and_holds_up_nothing_that_came_after_it(folders: Folders) -> None:
+    """In a thread, one at a time; a payment behind it is there at once, and it comes with a later fetch."""
+    link, beneath, _, recorder = linked(Rail.FEDNOW, folders)
     large = b"x" * (LARGE_BYTES + 1)
-    signed = other_side(Rail.FEDNOW, folders).signed(large, at=START, fault=None)
+    way, going_on = other_side(Rail.FEDNOW, folders), threading.Event()
+    signed, payment = way.signed(large, at=START, fault=None), way.signed(BODIES[Rail.FEDNOW], at=START, fault=None)
     beneath.deliver(large, signature=signed.signature)
     beneath.deliver(large + b"x", signature=signed.signature)
+    beneath.deliver(payment.body, signature=payment.signature)
 
-    good, forged = await link.receive(messages_max=10, wait_s=0)
+    async with link:
+        link._thread.submit(going_on.wait)
+        (first,) = await link.receive(messages_max=10, wait_s=0)
+        going_on.set()
+        later: list[RailDelivery] = []
+        async with asyncio.timeout(30):
+            while len(later) < 2:
+                later += await link.receive(messages_max=10, wait_s=0)
 
+    assert (first.body, first.unverified) == (payment.body, None)
+    good, forged = later
     assert (good.body, good.unverified) == (large, None)
+    assert recorder.unverified_findings == [forged.unverified]
     assert forged.unverified is not None
+
+
+async def test_a_signature_that_is_any_text_is_set_aside_and_told(folders: Folders) -> None:
+    """Half a surrogate pair, and megabytes of it: what cannot be logged as it is must not come again for ever."""
+    quiet, beneath, _, _ = linked(Rail.FEDNOW, folders)
+    link = replace(quiet, observer=TelemetryObserver(Metrics()))
+    beneath.deliver(BODIES[Rail.FEDNOW], signature="\ud800" * 1_000_000)
+
+    with structlog.testing.capture_logs() as logged:
+        (delivery,) = await link.receive(messages_max=10, wait_s=0)
+
+    assert delivery.unverified is not None
+    (line,) = logged
+    assert len(line["signature"]) <= 6 * SIGNATURE_SHOWN_MAX + 2
+    line["signature"].encode()
 
 
 @pytest.mark.parametrize("rail", Rail)
@@ -210,7 +242,7 @@ def _without_certificate(folder: Path) -> None:
     [
         (_other_certificate, "the certificate in the file of key wrong is another key's"),
         (_named_otherwise, "a key's file is KEY_ID.pem"),
-        (_open_to_all, "others may read ours-1.pem: chmod 600"),
+        (_open_to_all, "others than their owner may read ours-1.pem: give them mode 0600"),
         (_empty, "there is no KEY_ID.pem in"),
         (_without_certificate, "the file of key ours-1 has one private key and its certificate"),
     ],
@@ -256,3 +288,18 @@ def test_the_next_key_signs_when_the_first_has_ended(tmp_path: Path) -> None:
     signatures = [link.traffic.sign(b"<Document/>", at=at).signature or "" for at in (START, later)]
 
     assert [each.split(";")[1] for each in signatures] == [f"key={OURS}", "key=ours-2"]
+
+
+def test_a_gap_between_two_keys_is_told_as_the_end(tmp_path: Path) -> None:
+    """With a next key that counts too late nothing could be sent meanwhile: the first one's end is what is shown."""
+    told: dict[str, datetime] = {}
+    for name, starts_at in {"beside": START + timedelta(days=300), "too late": START + timedelta(days=900)}.items():
+        first, second = rail_keys(START), rail_keys(starts_at)
+        both = {f"{OURS}.pem": first.our_private[f"{OURS}.pem"], "ours-2.pem": second.our_private[f"{OURS}.pem"]}
+        (tmp_path / name).mkdir()
+        folders = dict(replace(first, our_private=both).written(tmp_path / name))
+        recorder = Recorder()
+        traffic_of(Rail.FEDNOW, settings_of(Rail.FEDNOW, folders), at=START, observer=recorder)
+        told[name] = recorder.keys_until[Rail.FEDNOW, KeySide.OURS]
+
+    assert told["too late"] < START + timedelta(days=400) < told["beside"]

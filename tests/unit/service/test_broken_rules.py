@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 
+from gateway.domain.events import FINDINGS
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import FINDINGS, IncomingTransfer
+from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail, ReasonOrigin
 from gateway.service.ports import RailDelivery
 from iso20022 import Amount, Direction, FedNowProfile, PaymentStatusReport, RtpProfile, examine

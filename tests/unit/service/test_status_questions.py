@@ -99,13 +99,24 @@ class Place:
         """The acknowledgements among it."""
         return [each for each in self.said() if isinstance(each, ReceiptAcknowledgement)]
 
-    async def requested(self) -> str:
-        """The id of a request for payment that the rail has brought."""
+    def request(self) -> tuple[bytes, str]:
+        """A request for payment that the rail brings, and its id."""
         ordered = Asking(kind="request_for_payment", debtor_agent=AGENT, creditor_agent=ASKER)
         _, (body, *_), message_id = self.writer.asked(ordered, now=self.earth.clock.now())
+        return body, message_id
+
+    async def requested(self) -> str:
+        """The id of a request for payment that the rail has brought."""
+        body, message_id = self.request()
         arrived = self.earth.read(body)
+        said = Said(arrived.raw, arrived.reading, hashlib.sha256(body).digest())
+        assert await self.hearing().hear(said) is Outcome.APPLIED
+        return message_id
+
+    def hearing(self) -> ConversationHearing:
+        """What hears conversations."""
         earth = self.earth
-        hearing = ConversationHearing(
+        return ConversationHearing(
             self.conversations,
             earth.store.store,
             earth.store,
@@ -115,9 +126,6 @@ class Place:
             earth.clock,
             Numbered(),
         )
-        said = Said(arrived.raw, arrived.reading, hashlib.sha256(body).digest())
-        assert await hearing.hear(said) is Outcome.APPLIED
-        return message_id
 
 
 @asynccontextmanager
@@ -241,6 +249,19 @@ async def test_of_a_request_for_payment_its_latest_response_is_told() -> None:
         (refused,) = here.statuses()
         assert (response.status, response.original_message_id) == (RequestStatus.RCVD, request_id)
         assert (refused.status, refused.reasons[0].code) == ("RJCT", "AG09")
+
+
+async def test_a_question_in_one_fetch_with_what_it_is_about_is_answered_of_that() -> None:
+    """After an outage both wait at the rail: to say that the request never came would be wrong, and final."""
+    async with place() as here:
+        here.earth.sending = replace(here.earth.sending, conversations=here.hearing())
+        body, request_id = here.request()
+        here.earth.rail.deliver(body)
+        await here.asked(request_id, original=pain013.MESSAGE_TYPE)
+
+        (response,) = [each for each in here.said() if isinstance(each, RequestForPaymentResponse)]
+        assert (response.status, response.original_message_id) == (RequestStatus.RCVD, request_id)
+        assert here.statuses() == []
 
 
 async def test_a_question_is_shown_with_what_it_is_about_and_the_others_in_a_list() -> None:

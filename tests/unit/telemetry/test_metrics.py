@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.observer import TelemetryObserver
-from gateway.domain.events import Event, EventKind
+from gateway.domain.events import FINDINGS, Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
-from gateway.domain.incoming_transfer import FINDINGS, IncomingFact
+from gateway.domain.incoming_transfer import IncomingFact
 from gateway.domain.legs import Leg
 from gateway.domain.payment import Payment, PaymentState, Rail, RegionId
 from gateway.domain.rail_operations import RailAction
