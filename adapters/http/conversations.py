@@ -256,7 +256,8 @@ class ConversationApi:
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a conversation's history, and what others have asked about it."""
         conversation = await self._conversation(request)
-        asked = await self._api.questions.about(conversation.rail, [conversation.message_id])
+        rail, message_id, since = conversation.rail, conversation.message_id, conversation.opened_at
+        asked = await self._api.questions.about(rail, message_id, since=since)
         events = await self._api.conversations.events(conversation.conversation_id)
         members = {
             "conversation_id": str(conversation.conversation_id),

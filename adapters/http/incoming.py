@@ -65,7 +65,7 @@ class IncomingTransfers:
     async def get_events(self, request: web.Request) -> web.Response:
         """Show a transfer's history, and what others have asked about it."""
         transfer = await self._transfer(request)
-        asked = await self._api.questions.about(transfer.rail, [transfer.message_id])
+        asked = await self._api.questions.about(transfer.rail, transfer.message_id, since=transfer.received_at)
         history = facts_json(transfer, await self._api.incoming.events(transfer.payment_id))
         return json_response({**history, "questions": questions_json(asked)})
 

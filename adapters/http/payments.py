@@ -83,7 +83,7 @@ class Payments:
         tenant_id = await self._keys.tenant_of(request.headers)
         _require_json(request)
         payment = await self._payment(tenant_id, request.match_info["reference"])
-        asked = await self._api.questions.about(payment.rail, [payment.message_id])
+        asked = await self._api.questions.about(payment.rail, payment.message_id, since=payment.accepted_at)
         history = events_json(payment.payment_id, await self._api.store.events(payment.payment_id))
         return json_response({**history, "questions": questions_json(asked)})
 

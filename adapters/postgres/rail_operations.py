@@ -14,7 +14,7 @@ from adapters.postgres.rows import digest_of
 from adapters.postgres.standing import stands
 from gateway.domain.incoming_transfer import ARRIVED
 from gateway.domain.payment import Rail, RegionId
-from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
+from gateway.domain.rail_operations import EVER, Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, Sealed, UnsentRailMessage, Vault
 
@@ -69,14 +69,14 @@ _WITH_IDS: Final = f"SELECT {_COLUMNS} FROM rail_event WHERE event_id = ANY ($1:
 
 _EVENTS: Final = f"""
 SELECT {_COLUMNS} FROM rail_event
-WHERE rail = $1 AND ($3::text[] IS NULL OR subjects && $3)
+WHERE rail = $1 AND at >= $4 AND ($3::text[] IS NULL OR subjects && $3)
 ORDER BY at DESC, event_id LIMIT $2
 """
 
 _EVENTS_OF_KINDS: Final = f"""
 SELECT found.* FROM unnest($4::text[]) AS wanted(kind) CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM rail_event
-    WHERE (rail, kind, at) >= ($1, wanted.kind, '-infinity'::timestamptz)
+    WHERE (rail, kind, at) >= ($1, wanted.kind, $5::timestamptz)
         AND (rail, kind, at) <= ($1, wanted.kind, 'infinity'::timestamptz)
         AND ($3::text[] IS NULL OR subjects && $3)
     ORDER BY rail DESC, kind DESC, at DESC, event_id LIMIT $2
@@ -87,7 +87,7 @@ ORDER BY at DESC, event_id LIMIT $2
 _EVENTS_WITH_CODES: Final = f"""
 SELECT found.* FROM unnest($4::text[]) AS wanted(code) CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM rail_event
-    WHERE (rail, code, at) >= ($1, wanted.code, '-infinity'::timestamptz)
+    WHERE (rail, code, at) >= ($1, wanted.code, $6::timestamptz)
         AND (rail, code, at) <= ($1, wanted.code, 'infinity'::timestamptz)
         AND ($3::text[] IS NULL OR subjects && $3) AND ($5::text[] IS NULL OR kind = ANY ($5))
     ORDER BY rail DESC, code DESC, at DESC, event_id LIMIT $2
@@ -222,17 +222,18 @@ class PostgresRailEvents:
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
         subjects: Collection[str] | None = None,
+        since: datetime = EVER,
         limit: int,
     ) -> Sequence[RailEvent]:
         """Return the newest events; see the port."""
         code, kind, about = (None if each is None else sorted(set(map(str, each))) for each in (codes, kinds, subjects))
         with translated():
             if code is not None:
-                rows = await self._pool.fetch(_EVENTS_WITH_CODES, rail.value, limit, about, code, kind)
+                rows = await self._pool.fetch(_EVENTS_WITH_CODES, rail.value, limit, about, code, kind, since)
             elif kind is not None:
-                rows = await self._pool.fetch(_EVENTS_OF_KINDS, rail.value, limit, about, kind)
+                rows = await self._pool.fetch(_EVENTS_OF_KINDS, rail.value, limit, about, kind, since)
             else:
-                rows = await self._pool.fetch(_EVENTS, rail.value, limit, about)
+                rows = await self._pool.fetch(_EVENTS, rail.value, limit, about, since)
         return [_event_from(row) for row in rows]
 
     async def still_missing(self, rail: Rail, *, message_id: str | None = None, limit: int) -> Sequence[RailEvent]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from gateway.domain.payment import Rail
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before anything that any rail has said."""
 
 
 class RailAction(StrEnum):

@@ -12,7 +12,7 @@ class Pace:
     """A gate that lets callers on in bursts, at least `every_s` seconds apart; 0 lets everybody on at once.
 
     Who comes to an idle gate goes on at once; who comes sooner than `every_s` after the last burst waits for the next.
-    Work that one process hands to another finds its caches cold, and is cheaper by the burst (ADR 56). A burst is of at
+    Work that one process hands to another finds its caches cold, and is cheaper by the burst (ADR 54). A burst is of at
     most `burst_max`, so that what else the process does comes between; more than `waiting_max` do not wait.
     """
 

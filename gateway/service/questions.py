@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from gateway.domain.identity import status_answer_id_of
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import RailEvent, RailEventKind
+from gateway.domain.rail_operations import EVER, RailEvent, RailEventKind
 from gateway.service.ports import IncomingStore, PaymentStore, RailEventStore
 from gateway.service.ports.conversations import ConversationStore
 
@@ -28,6 +28,9 @@ LISTED_MAX: Final = 100
 
 LOOKED_THROUGH: Final = 1_000
 """The newest so many are looked through for those that are about nothing here."""
+
+BEFORE: Final = timedelta(hours=1)
+"""A question may be kept so long before what it is about, by another region's clock, or because it came first."""
 
 _ANSWERS: Final = ("0", "1")
 """What is said to a status question: that it has arrived, and the status."""
@@ -68,14 +71,14 @@ class QuestionDesk:
     incoming: IncomingStore
     conversations: ConversationStore
 
-    async def about(self, rail: Rail, message_ids: Collection[str]) -> Sequence[AskedByAnother]:
-        """Return what was asked about the message with one of these ids, the first first; the newest of very many.
+    async def about(self, rail: Rail, message_id: str, *, since: datetime) -> Sequence[AskedByAnother]:
+        """Return what was asked about a message that is known `since` then, the first first; the newest of very many.
 
         Raises:
             UnavailableError: the store does not answer.
 
         """
-        found = await self._kept(rail, subjects=message_ids, limit=LISTED_MAX)
+        found = await self._kept(rail, subjects=[message_id], since=since - BEFORE, limit=LISTED_MAX)
         return await self._shown([*reversed(found)])
 
     async def about_nothing_here(self, rail: Rail) -> Sequence[AskedByAnother]:
@@ -85,14 +88,16 @@ class QuestionDesk:
             UnavailableError: the store does not answer.
 
         """
-        kept = await self._kept(rail, subjects=None, limit=LOOKED_THROUGH)
+        kept = await self._kept(rail, subjects=None, since=EVER, limit=LOOKED_THROUGH)
         known = await self._known(rail, {about for each in kept if (about := _about(each)) is not None})
         strange = [each for each in kept if _about(each) not in known]
         return await self._shown(strange[: LISTED_MAX + 1])
 
-    async def _kept(self, rail: Rail, *, subjects: Collection[str] | None, limit: int) -> Sequence[RailEvent]:
+    async def _kept(
+        self, rail: Rail, *, subjects: Collection[str] | None, since: datetime, limit: int
+    ) -> Sequence[RailEvent]:
         codes, kinds = {STATUS_QUESTION, RETURN_REFUSED}, {RailEventKind.REQUESTED}
-        return await self.events.events(rail, codes=codes, kinds=kinds, subjects=subjects, limit=limit)
+        return await self.events.events(rail, codes=codes, kinds=kinds, subjects=subjects, since=since, limit=limit)
 
     async def _known(self, rail: Rail, message_ids: Collection[str]) -> Collection[str]:
         ids = sorted(message_ids)

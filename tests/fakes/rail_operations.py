@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
+from gateway.domain.rail_operations import EVER, Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports import HeardMessage, MessageClass, RawMessage, UnsentRailMessage
 from iso20022 import Amount
@@ -92,6 +92,7 @@ class InMemoryRailEvents:
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
         subjects: Collection[str] | None = None,
+        since: datetime = EVER,
         limit: int,
     ) -> Sequence[RailEvent]:
         """The newest first."""
@@ -99,6 +100,7 @@ class InMemoryRailEvents:
             each
             for each in self.kept.values()
             if each.rail is rail
+            and each.at >= since
             and (codes is None or each.code in codes)
             and (kinds is None or each.kind in kinds)
             and (subjects is None or not set(each.subjects).isdisjoint(subjects))

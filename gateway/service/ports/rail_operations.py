@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from gateway.domain.payment import Rail
-from gateway.domain.rail_operations import Codes, RailEvent, RailEventKind
+from gateway.domain.rail_operations import EVER, Codes, RailEvent, RailEventKind
 from gateway.domain.reconciliation import Arrivals, Here
 from gateway.service.ports.rail import MessageClass
 from gateway.service.ports.store import RawMessage
@@ -81,11 +81,12 @@ class RailEventStore(Protocol):
         codes: Collection[str] | None = None,
         kinds: Collection[RailEventKind] | None = None,
         subjects: Collection[str] | None = None,
+        since: datetime = EVER,
         limit: int,
     ) -> Sequence[RailEvent]:
         """Return the newest events of a rail of these kinds, with these codes, about one of these (None: any).
 
-        The newest first.
+        The newest first. Whoever names a subject says since when it may be spoken of: what is older is not looked at.
         """
         ...
 

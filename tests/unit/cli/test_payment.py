@@ -153,7 +153,7 @@ async def test_of_what_was_rejected_for_breaking_rules_each_is_shown_with_its_pl
 async def test_what_another_institution_has_asked_stands_in_the_timeline_or_in_the_list(shell: Shell) -> None:
     """With what it was told; one about nothing here only in the list, and one that is about a transfer only there."""
     transfer = await arrived(shell.world, state=IncomingState.PENDING)
-    await asked_by_another(shell.world, about=transfer.message_id)
+    await asked_by_another(shell.world, about=transfer.message_id, after=transfer)
     none = await shell.run("rail", "questions")
     shown = await shell.run("incoming", "show", str(transfer.payment_id))
     await asked_by_another(shell.world, about="NEVERCAME", question="20261120021150706ANOTHER")

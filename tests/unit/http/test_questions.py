@@ -9,6 +9,7 @@ import pytest
 
 from gateway.domain.identity import status_answer_id_of
 from gateway.domain.incoming import IncomingState
+from gateway.domain.incoming_transfer import IncomingTransfer
 from gateway.domain.payment import Rail
 from gateway.domain.rail_operations import RailEvent, RailEventKind
 from tests.unit.http.test_incoming import arrived
@@ -19,9 +20,11 @@ QUESTION: Final = "20261120021150706QUESTION"
 ANSWERS: Final = (("admi.007", None, None), ("pacs.002", "RJCT", "AG09"))
 
 
-async def asked_by_another(world: World, *, about: str, question: str = QUESTION) -> None:
-    """Another institution has asked about a message, and was told."""
-    events, at = world.api.questions.events, world.clock.now()
+async def asked_by_another(
+    world: World, *, about: str, question: str = QUESTION, after: IncomingTransfer | None = None
+) -> None:
+    """Another institution has asked about a message, now or once a transfer had come, and was told."""
+    events, at = world.api.questions.events, world.clock.now() if after is None else after.received_at
     asked = RailEvent(
         event_id=UUID(int=len(about)),
         rail=Rail.FEDNOW,
@@ -52,7 +55,7 @@ async def test_a_question_stands_beside_the_history_of_what_it_is_about() -> Non
         payment = await world.accepted()
         transfer = await arrived(world, state=IncomingState.PENDING)
         before = await world.get(f"/v1/payments/{payment.payment_id}/events")
-        await asked_by_another(world, about=transfer.message_id)
+        await asked_by_another(world, about=transfer.message_id, after=transfer)
 
         history = await world.get(f"/v1/incoming-transfers/{transfer.payment_id}/events")
         others = await world.get("/v1/rails/fednow/questions", OPERATOR)

@@ -274,7 +274,7 @@ async def test_a_question_is_shown_with_what_it_is_about_and_the_others_in_a_lis
         await here.asked(transfer.message_id, creditor_agent=STRANGER)
         nowhere = await here.asked("20261122990001106NEVERCAME")
 
-        theirs, strangers = await desk.about(Rail.FEDNOW, [transfer.message_id])
+        theirs, strangers = await desk.about(Rail.FEDNOW, transfer.message_id, since=START)
         (other,) = await desk.about_nothing_here(Rail.FEDNOW)
 
         assert (theirs.asked_by, strangers.asked_by, theirs.about) == (ASKER, STRANGER, transfer.message_id)
@@ -286,7 +286,8 @@ async def test_a_question_is_shown_with_what_it_is_about_and_the_others_in_a_lis
         assert {each.message_id for each in theirs.answers} <= {said.message_id for said in kept_of(here)}
         assert first != nowhere
         assert (other.about, other.answers[-1].reason_code) == ("20261122990001106NEVERCAME", "AG09")
-        assert await desk.about(Rail.FEDNOW, ["20261122990001106NOBODYASKED"]) == []
+        assert await desk.about(Rail.FEDNOW, "20261122990001106NOBODYASKED", since=START) == []
+        assert await desk.about(Rail.FEDNOW, transfer.message_id, since=START + timedelta(days=1)) == []
 
 
 def kept_of(here: Place) -> list[Any]:
