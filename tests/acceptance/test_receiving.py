@@ -303,8 +303,9 @@ async def test_an_answer_that_was_saved_reaches_the_rail_though_its_worker_died(
     receiver: Receiver, database: Database, crash_at: str
 ) -> None:
     """The decision was saved, the process is gone: another sends it; the rail takes one of two."""
+    receiver.installation.start_worker()
+    await warmed_up(receiver, database)  # before the other dies: to start takes longer than the rail waits
     dying = receiver.installation.start_worker(crash_at=crash_at)
-    receiver.installation.start_worker()  # before the other dies: to start takes longer than the rail waits
     message_ids = []
     async with asyncio.timeout(30):
         while dying.exit_code is None:
