@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -45,15 +44,6 @@ def https_or_loopback(value: str | None) -> str | None:
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must be https: in clear only on the loopback (localhost, 127.0.0.1, ::1)")
     return value
-
-
-def demand_both(**folders: Path | None) -> None:
-    """Refuse one without the other: who signs and believes everybody, or the reverse, meant something else."""
-    missing = [name for name, folder in folders.items() if folder is None]
-    if 0 < len(missing) < len(folders):
-        raise ValueError(
-            f"{', '.join(missing)} is missing: what is sent is signed and what comes is verified, or neither"
-        )
 
 
 def institution_address(value: str | None) -> str | None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from gateway.domain.receiving_time import Reserve
 from gateway.settings.ibm_mq import IbmMqSettings
-from gateway.settings.reading import as_sequence, demand_both, none_if_empty
+from gateway.settings.reading import as_sequence, none_if_empty
 from gateway.settings.reserves import reserves
+from gateway.settings.signing import SigningSettings
 from iso20022 import RoutingNumber
 
 
-class RtpSettings(BaseModel):
+class RtpSettings(SigningSettings):
     """How this institution meets RTP. Times are seconds, amounts whole cents. What is not public is said to be ours."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -145,17 +145,6 @@ class RtpSettings(BaseModel):
     sender_limit_cents: int | None = Field(
         None, gt=0, description="This institution's own limit per payment on RTP; empty: it has none."
     )
-    signing_keys: Path | None = Field(
-        None,
-        description="Folder of our keys for the rail, each a file KEY_ID.pem with the private key and its certificate, "
-        "that nobody but its owner may read; the oldest that counts signs (docs/signatures.md). "
-        "With it goes rail_keys. Empty: nothing is signed, and what comes is believed.",
-    )
-    rail_keys: Path | None = Field(
-        None,
-        description="Folder of the rail's keys, each a certificate in a file KEY_ID.pem: what none of them signed is "
-        "kept, and not acted upon. With it goes signing_keys.",
-    )
     ibm_mq: IbmMqSettings = IbmMqSettings()
 
     _split = field_validator(
@@ -181,7 +170,6 @@ class RtpSettings(BaseModel):
 
     @model_validator(mode="after")
     def _repeats_after_the_clock(self) -> Self:
-        demand_both(signing_keys=self.signing_keys, rail_keys=self.rail_keys)
         if self.rail_clock_s <= self.send_margin_s:
             raise ValueError("rail_clock_s must be longer than send_margin_s: nothing could be sent in time")
         if self.repeat_wait_s <= self.rail_clock_s:

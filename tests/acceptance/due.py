@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from gateway.cli.application import application
 from gateway.domain.payment import Rail
 from tests.acceptance.payments import message, rtp_message, rtp_transfer, transfer
-from tests.acceptance.receiving import AGENT, OPERATOR_KEY, Receiver, until
-from tests.acceptance.talk import THEIRS, asked_of_us, is_in, known_as, path_of
+from tests.acceptance.receiving import OPERATOR_KEY, Receiver, until
+from tests.acceptance.talk import asked_of_us, is_in, known_as, path_of, payment_to
 from tests.acceptance.test_returns import ask, asked_back, asked_until, request_is
 from tests.conftest import Database
 
@@ -26,22 +26,6 @@ DONE_BY: Final[dict[str, dict[str, str]]] = {
     "request_for_payment": {"answer": "refused", "reason_code": "CUST"},
 }
 """What is done of each kind: every one is among what the list says is expected."""
-
-
-def payment_to(account: str, receiver: Receiver, **more: Any) -> dict[str, Any]:
-    """A payment to the other institution."""
-    return {
-        "amount": "51.74",
-        "currency": "USD",
-        "debtor": {"name": "Sample Debtor"},
-        "debtor_account": "100000007777",
-        "debtor_agent": AGENT,
-        "creditor": {"name": "Sample Creditor"},
-        "creditor_account": account,
-        "creditor_agent": THEIRS,
-        "rail": receiver.rail.value,
-        **more,
-    }
 
 
 async def waiting(receiver: Receiver, database: Database) -> dict[str, str]:

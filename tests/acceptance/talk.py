@@ -223,3 +223,19 @@ async def asked_about_requests(receiver: Receiver, requested: Requested) -> None
     for request, of in ((theirs, asked), (ours, heard)):
         listed = ask(receiver, f"/v1/conversations?about={request['conversation_id']}")["conversations"]
         assert [each["conversation_id"] for each in listed] == [of["conversation_id"]]
+
+
+def payment_to(account: str, receiver: Receiver, **more: Any) -> dict[str, Any]:
+    """A payment to the other institution."""
+    return {
+        "amount": "51.74",
+        "currency": "USD",
+        "debtor": {"name": "Sample Debtor"},
+        "debtor_account": "100000007777",
+        "debtor_agent": AGENT,
+        "creditor": {"name": "Sample Creditor"},
+        "creditor_account": account,
+        "creditor_agent": THEIRS,
+        "rail": receiver.rail.value,
+        **more,
+    }

@@ -38,6 +38,7 @@ from tests.acceptance.talk import (
     kinds_of,
     known_as,
     path_of,
+    payment_to,
     question,
     refusal_of,
     tomorrow,
@@ -191,17 +192,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(
     payment = ask(
         receiver,
         "/v1/payments",
-        {
-            "amount": "51.74",
-            "currency": "USD",
-            "debtor": {"name": "Sample Debtor"},
-            "debtor_account": "100000007777",
-            "debtor_agent": AGENT,
-            "creditor": {"name": "Sample Creditor"},
-            "creditor_account": "200000000001",
-            "creditor_agent": THEIRS,
-            "end_to_end_id": "E2E-SECOND",
-        },
+        payment_to("200000000001", receiver, end_to_end_id="E2E-SECOND"),
         key="pay-second",
     )
     paid = await asked_until(receiver, path_of(to_pay), is_in("PAID"))

@@ -36,7 +36,6 @@ from tests.acceptance.installation import RAIL_CLOCK_S, installed
 from tests.acceptance.payments import json_payment, rtp_message, rtp_transfer
 from tests.acceptance.receiving import AGENT, Receiver, befallen, delivered, receiving, register_operator, until
 from tests.acceptance.talk import (
-    THEIRS,
     asked_about_requests,
     asked_for,
     asked_of_us,
@@ -45,6 +44,7 @@ from tests.acceptance.talk import (
     kinds_of,
     known_as,
     path_of,
+    payment_to,
     question,
     refusal_of,
     tomorrow,
@@ -190,18 +190,7 @@ async def test_what_is_asked_of_us_is_answered_once_and_linked_to_our_payment(
     payment = ask(
         receiver,
         "/v1/payments",
-        {
-            "amount": "51.74",
-            "currency": "USD",
-            "debtor": {"name": "Sample Debtor"},
-            "debtor_account": "100000007777",
-            "debtor_agent": AGENT,
-            "creditor": {"name": "Sample Creditor"},
-            "creditor_account": "200000000001",
-            "creditor_agent": THEIRS,
-            "end_to_end_id": "E2E-SECOND",
-            "rail": "rtp",
-        },
+        payment_to("200000000001", receiver, end_to_end_id="E2E-SECOND"),
         key="pay-second-rtp",
     )
     paid = await asked_until(receiver, path_of(to_pay), is_in("PAID"))

@@ -26,7 +26,14 @@ from gateway.domain.incoming_transfer import ARRIVED, IncomingTransfer
 from gateway.domain.payment import IdempotencyKey, PaymentId, Rail, Reason, ReasonOrigin, TenantId
 from gateway.service.conversations.alike import request_in
 from gateway.service.conversations.decide import ATTEMPTS_MAX, decided, delivery_of, kept
-from gateway.service.conversations.rail import Came, ConversationRail, InformationAsked, PaymentAsked, ReportAsked
+from gateway.service.conversations.rail import (
+    AskedAbout,
+    Came,
+    ConversationRail,
+    InformationAsked,
+    PaymentAsked,
+    ReportAsked,
+)
 from gateway.service.directory import ParticipantDirectory
 from gateway.service.incoming.messages import ReceivedMessages
 from gateway.service.ports import Clock, Identifiers, IncomingStore, RawMessage, UnavailableError, Vault
@@ -125,23 +132,8 @@ class ConversationDesk:
         brought = await self.received.of(transfer)
         if isinstance(brought, InstitutionCreditTransfer):
             raise NotStartedError("is_liquidity", "Nobody is asked about a liquidity transfer over the rail.")
-        now = self.clock.now()
-        conversation_id = _id_of(transfer.tenant_id, key)
-        messages = self._speaking(transfer.rail, ConversationKind.INFORMATION_REQUEST)
-        message = messages.question(asked, Came(transfer, brought), conversation_id, at=now)
-        return await self._start(
-            transfer.tenant_id,
-            key,
-            message,
-            rail=transfer.rail,
-            kind=ConversationKind.INFORMATION_REQUEST,
-            own_agent=transfer.instructed_agent,
-            counterparty=transfer.instructing_agent,
-            content=content,
-            about=transfer,
-            topic=asked.topic,
-            at=now,
-        )
+        between = transfer.instructed_agent, transfer.instructing_agent
+        return await self._ask(key, asked, transfer, Came(transfer, brought), between=between, content=content)
 
     async def ask_about_request(
         self,
@@ -158,19 +150,35 @@ class ConversationDesk:
             raise NotStartedError(
                 "not_received", "It is no request for payment that has come: nobody is asked about it."
             )
-        now, rail = self.clock.now(), self._speaking(request.rail, ConversationKind.INFORMATION_REQUEST)
-        brought = request_in(await self.store.messages(conversation_id))
-        message = rail.question(asked, brought, _id_of(request.tenant_id, key), at=now)
+        brought, between = (
+            request_in(await self.store.messages(conversation_id)),
+            (request.own_agent, request.counterparty),
+        )
+        return await self._ask(key, asked, request, brought, between=between, content=content)
+
+    async def _ask(
+        self,
+        key: IdempotencyKey,
+        asked: InformationAsked,
+        about: IncomingTransfer | Conversation,
+        brought: AskedAbout,
+        *,
+        between: tuple[RoutingNumber, RoutingNumber],
+        content: bytes,
+    ) -> Conversation:
+        """Ask about what was brought; `between` us and who has sent it."""
+        now, rail = self.clock.now(), self._speaking(about.rail, ConversationKind.INFORMATION_REQUEST)
+        own_agent, counterparty = between
         return await self._start(
-            request.tenant_id,
+            about.tenant_id,
             key,
-            message,
-            rail=request.rail,
+            rail.question(asked, brought, _id_of(about.tenant_id, key), at=now),
+            rail=about.rail,
             kind=ConversationKind.INFORMATION_REQUEST,
-            own_agent=request.own_agent,
-            counterparty=request.counterparty,
+            own_agent=own_agent,
+            counterparty=counterparty,
             content=content,
-            about=request,
+            about=about,
             topic=asked.topic,
             at=now,
         )

@@ -7,7 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.service.ports import PaymentStore
+from tests.conftest import Database
 from tests.integration.store.harness import MemoryStand, PostgresStand, Stand
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def where(request: pytest.FixtureRequest) -> Database | None:
+    """A database; None for stores in memory."""
+    return None if request.param == "memory" else request.getfixturevalue("database")
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -73,12 +73,6 @@ class Place:
         return [each.needs_attention for each in found if each is not None]
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def where(request: pytest.FixtureRequest) -> Database | None:
-    """A database; None for the stores in memory."""
-    return None if request.param == "memory" else request.getfixturevalue("database")
-
-
 @pytest.fixture
 async def place(where: Database | None) -> AsyncIterator[Place]:
     """Stores of either kind."""

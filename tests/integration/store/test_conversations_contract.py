@@ -36,15 +36,6 @@ _numbers = count(1)
 _ids = SystemIdentifiers()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def where(request: pytest.FixtureRequest) -> Database | None:
-    """A database; None for the store in memory."""
-    if request.param == "memory":
-        return None
-    database: Database = request.getfixturevalue("database")
-    return database
-
-
 @pytest.fixture
 async def store(where: Database | None) -> AsyncIterator[ConversationStore]:
     """A store, of either kind."""

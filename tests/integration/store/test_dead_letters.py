@@ -76,19 +76,10 @@ async def opened(database: Database | None, *, processes: int = 1) -> AsyncItera
         )
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def place(request: pytest.FixtureRequest) -> Database | None:
-    """In memory (None), and a fresh database."""
-    if request.param == "memory":
-        return None
-    database: Database = request.getfixturevalue("database")
-    return database
-
-
 @pytest.fixture
-async def region(place: Database | None) -> AsyncIterator[Region]:
+async def region(where: Database | None) -> AsyncIterator[Region]:
     """Each kind in turn."""
-    async with opened(place) as region:
+    async with opened(where) as region:
         yield region
 
 
@@ -224,9 +215,9 @@ async def test_an_operator_is_known_by_the_keys_digest_alone(region: Region) -> 
     assert await store.operator_of_key(digest_of_api_key("nobody's")) is None
 
 
-async def test_of_operators_at_the_same_moment_one_alone_redrives(place: Database | None) -> None:
+async def test_of_operators_at_the_same_moment_one_alone_redrives(where: Database | None) -> None:
     """Eight processes, ten letters: each letter is closed once, and queued once or never."""
-    async with opened(place, processes=8) as region:
+    async with opened(where, processes=8) as region:
         payment = await accepted(region.payments)
         letters = [letter(payment.payment_id) for _ in range(10)]
         await region.letters[0].keep(letters, at=NOW)

@@ -61,15 +61,6 @@ class Stores:
         return [each.subject_id for each in await self.due.find(TENANT, kinds=kinds, limit=99)]
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def where(request: pytest.FixtureRequest) -> Database | None:
-    """A database; None for memory."""
-    if request.param == "memory":
-        return None
-    database: Database = request.getfixturevalue("database")
-    return database
-
-
 @pytest.fixture
 async def stores(where: Database | None) -> AsyncIterator[Stores]:
     """Stores, of either kind."""

@@ -82,15 +82,6 @@ class Subject:
         return self.decider.decide(transfer, fact, at=at, **more)
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def where(request: pytest.FixtureRequest) -> Database | None:
-    """A database; None for the store in memory."""
-    if request.param == "memory":
-        return None
-    database: Database = request.getfixturevalue("database")
-    return database
-
-
 @pytest.fixture
 async def subject(where: Database | None) -> AsyncIterator[Subject]:
     """One of the two."""

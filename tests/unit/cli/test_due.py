@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 import adapters.http.due
-from gateway.cli.application import application
+from tests.unit.cli.shell import Shell
 from tests.unit.http.test_due import ids, waiting
-from tests.unit.http.world import API_KEY, OPERATOR_KEY, World, open_world
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """A terminal before a gateway."""
-
-    world: World
-    home: Path
-
-    async def due(self, *options: str) -> Result:
-        """List what is due, in a thread of its own: the command brings a loop of its own."""
-        environment = {
-            "FIFTEEN_GATEWAY_URL": f"http://127.0.0.1:{self.world.port}",
-            "FIFTEEN_API_KEY": API_KEY,
-            "FIFTEEN_OPERATOR_KEY": OPERATOR_KEY,
-            "XDG_STATE_HOME": str(self.home),
-            "COLUMNS": "40",
-        }
-        return await asyncio.to_thread(lambda: CliRunner().invoke(application, ["due", *options], env=environment))
+from tests.unit.http.world import open_world
 
 
 @pytest.fixture
@@ -45,11 +23,11 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
 
 async def test_what_is_due_is_printed_in_order_with_what_is_expected(shell: Shell) -> None:
     """Nothing late: it exits with 0; a payment in doubt is late from its promise on: then with 1."""
-    nothing = await shell.due()
+    nothing = await shell.run("due")
     expected = await waiting(shell.world)
-    listed = await shell.due()
+    listed = await shell.run("due")
     shell.world.clock.advance(16)
-    late = await shell.due("--kind", "payment_in_doubt")
+    late = await shell.run("due", "--kind", "payment_in_doubt")
 
     assert (nothing.exit_code, listed.exit_code, late.exit_code) == (0, 0, 1)
     assert nothing.output.strip() == "nothing is due"
@@ -65,8 +43,8 @@ async def test_every_page_is_printed_when_it_is_asked_for(shell: Shell, monkeypa
     expected = await waiting(shell.world)
     monkeypatch.setattr(adapters.http.due, "LISTED_MAX", 2)
 
-    first = await shell.due()
-    every = await shell.due("--all", "--json")
+    first = await shell.run("due")
+    every = await shell.run("due", "--all", "--json")
 
     assert "--all" in first.output
     assert expected[2][1] not in first.output
@@ -75,7 +53,7 @@ async def test_every_page_is_printed_when_it_is_asked_for(shell: Shell, monkeypa
 
 async def test_an_unknown_kind_is_refused_with_the_known_ones(shell: Shell) -> None:
     """Nothing is listed."""
-    refused = await shell.due("--kind", "nonsense")
+    refused = await shell.run("due", "--kind", "nonsense")
 
     assert refused.exit_code == 1
     assert "held_payment" in refused.output

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from adapters.http.representation import MONEY
-from gateway.cli.application import application
 from gateway.cli.desk import print_timeline
 from gateway.cli.payments import MONEY as IN_WORDS
 from gateway.domain.events import FINDINGS, Event, EventKind
 from gateway.domain.incoming import IncomingEvent, IncomingState
 from gateway.domain.incoming_transfer import IncomingFact
 from gateway.domain.payment import Reason, ReasonOrigin
+from tests.unit.cli.shell import Shell
 from tests.unit.http.test_incoming import arrived, asked_for
 from tests.unit.http.test_operators import called_for, contradicted
 from tests.unit.http.test_questions import asked_by_another
 from tests.unit.http.test_reading_payments import OTHER_UETR, UETR
-from tests.unit.http.world import API_KEY, OPERATOR_KEY, REPORT_ID, World, open_world
+from tests.unit.http.world import REPORT_ID, open_world
 
 TWINS: Final = ((1, "", ""), (2, UETR, OTHER_UETR))
 """Two payments under one end-to-end id, told apart by their UETR."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """A narrow terminal before a gateway."""
-
-    world: World
-    home: Path
-
-    async def run(self, *command: str) -> Result:
-        """Run a command in a thread of its own: it brings a loop of its own."""
-        environment = {
-            "FIFTEEN_GATEWAY_URL": f"http://127.0.0.1:{self.world.port}",
-            "FIFTEEN_API_KEY": API_KEY,
-            "FIFTEEN_OPERATOR_KEY": OPERATOR_KEY,
-            "XDG_STATE_HOME": str(self.home),
-            "COLUMNS": "40",
-        }
-        return await asyncio.to_thread(lambda: CliRunner().invoke(application, command, env=environment))
 
 
 @pytest.fixture
